@@ -1,0 +1,12 @@
+"""Paths and versions both sides agree on."""
+
+API = "/v1"
+SYNC = f"{API}/sync"
+ENROL = f"{SYNC}/devices/enrol"
+HELLO = f"{SYNC}/hello"
+PUSH = f"{SYNC}/push"
+PULL = f"{SYNC}/pull"
+SNAPSHOT = f"{SYNC}/snapshot"
+SIGN_IN = f"{API}/people/sign-in"
+MEDIA_TYPE = "application/vnd.baton+json"
+"""Answers of `/v1/sync` carry this type: a 200 without it is a captive portal, not us."""

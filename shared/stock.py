@@ -1,0 +1,175 @@
+"""Stock on the wire, and available-to-promise with its arithmetic.
+
+A position is one item in one node. `on_hand` is everything in the building; part of it is not sellable, part of it is
+reserved. `atp` is the only place where those figures become a promise, and it always returns every term by name.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, computed_field
+
+from shared.kernel import Count, Input, Instant, NodeCode, Quantity, Sku, Wire
+from shared.reasons import Bucket
+
+
+class MovementReason(StrEnum):
+    """Why a unit moved. Closed: the ledger is read by people and by head-office systems."""
+
+    OPENING = "opening"
+    RECEIPT = "receipt"
+    SALE = "sale"
+    """Sold over the counter."""
+    SHIP = "ship"
+    HAND_OFF = "hand_off"
+    PICK_VARIANCE = "pick_variance"
+    """A picker found the record wrong."""
+    FOUND = "found"
+    """More was there than the record knew, such as a sale of a unit the record did not have."""
+    DAMAGE = "damage"
+    THEFT = "theft"
+    SAMPLE = "sample"
+    MISCOUNT = "miscount"
+    RETURN = "return"
+    LEFT_UNRECORDED = "left_unrecorded"
+    """Handed over although the job had been cancelled; an exception says who settles it."""
+
+
+ADJUST_REASONS = (
+    MovementReason.FOUND,
+    MovementReason.DAMAGE,
+    MovementReason.THEFT,
+    MovementReason.SAMPLE,
+    MovementReason.MISCOUNT,
+    MovementReason.RETURN,
+)
+"""What a person may give for an adjustment by hand."""
+
+
+class Buckets(Wire):
+    """Units per bucket at one node; their sum is what is in the building."""
+
+    sellable: int = 0
+    damaged: int = 0
+    quality_hold: int = 0
+    display: int = 0
+
+    @property
+    def on_hand(self) -> int:
+        return self.sellable + self.damaged + self.quality_hold + self.display
+
+    @property
+    def not_sellable(self) -> int:
+        return self.damaged + self.quality_hold + self.display
+
+
+class Atp(Wire):
+    """Available to promise, term by term. `available` is the floor at zero of the sum."""
+
+    on_hand: int = Field(examples=[12])
+    not_sellable: int = Field(examples=[1], description="Damaged, on quality hold or on display.")
+    reserved: int = Field(examples=[3], description="Hard reservations, and soft ones that have not expired.")
+    safety_stock: int = Field(examples=[2], description="What the node's own floor needs.")
+    channel_threshold: int = Field(default=0, description="What this channel may not touch.")
+    doubt: int = Field(default=0, description="Units that are expected to be missing since the last count.")
+    inbound: int = Field(default=0, description="Transfers and purchase orders due by the asked date.")
+
+    @computed_field(examples=[6])  # type: ignore[prop-decorator]
+    @property
+    def available(self) -> int:
+        kept = self.not_sellable + self.reserved + self.safety_stock + self.channel_threshold + self.doubt
+        return max(0, self.on_hand - kept + self.inbound)
+
+
+class StockDoc(Wire):
+    """A position as it travels to the store's devices (feed kind `stock`)."""
+
+    sku: Sku
+    node: NodeCode
+    buckets: Buckets
+    atp: Atp
+    bin: str | None = None
+    walk: int = Field(default=0, description="Place in walking order through the store; smaller comes first.")
+    elsewhere: int = Field(default=0, description="Available in other nodes when this was written.")
+
+
+class StockLevel(Wire):
+    """One item at one node, as the API shows it."""
+
+    sku: Sku
+    node: NodeCode
+    atp: Atp
+    distance_km: float | None = Field(default=None, description="From the asked node or point, where one was given.")
+
+
+class Availability(Wire):
+    """One item for a channel: the network sum, and its nodes."""
+
+    sku: Sku
+    channel: str
+    available: int = Field(description="Sum over the channel's nodes, minus what is promised but not yet routed.")
+    promised_not_routed: int = 0
+    nodes: list[StockLevel] = Field(default_factory=list)
+
+
+class Adjustment(Input):
+    """A correction by hand. Its id makes it happen once, however often it is sent."""
+
+    sku: Sku
+    node: NodeCode
+    bucket: Bucket = Bucket.SELLABLE
+    delta: int = Field(ge=-100_000, le=100_000, description="Units more (+) or fewer (-).")
+    reason: Literal["found", "damage", "theft", "sample", "miscount", "return"]
+    note: str | None = Field(default=None, max_length=500)
+
+
+class Receipt(Input):
+    """Units that arrived at a node against a document."""
+
+    sku: Sku
+    node: NodeCode
+    quantity: Quantity
+    document: str = Field(min_length=1, max_length=80, description="Delivery note, transfer or purchase order.")
+    line: int = Field(ge=1, description="Line on the document: the same document and line count once.")
+    bin: str | None = Field(default=None, max_length=24)
+
+
+class CounterSaleLine(Input):
+    sku: Sku
+    quantity: Quantity
+
+
+class CounterSale(Input):
+    """A receipt of a till. `node`, `till` and `receipt` name it; the same receipt counts once."""
+
+    node: NodeCode
+    till: str = Field(min_length=1, max_length=24)
+    receipt: str = Field(min_length=1, max_length=40)
+    sold_at: Instant
+    lines: list[CounterSaleLine] = Field(min_length=1, max_length=500)
+
+
+class Movement(Wire):
+    """One line of the ledger."""
+
+    id: int
+    sku: Sku
+    node: NodeCode
+    bucket: Bucket
+    quantity: int = Field(description="Signed: + came in, - went out.")
+    reason: MovementReason
+    reference: str | None = None
+    actor: str | None = None
+    at: Instant
+
+
+class InboundSupply(Wire):
+    """Units expected at a node on a day."""
+
+    sku: Sku
+    node: NodeCode
+    quantity: Count
+    on: date

@@ -1,0 +1,200 @@
+"""The device protocol: commands go up, a gap-free feed comes down and settles them.
+
+A device numbers its commands 1, 2, 3 without gaps. The server answers each exactly once and writes that answer into
+the feed of the device's node, on the last row of the transaction that carried it out. The device takes a command off
+its queue only when its cursor passes that row, never because of the push answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.fulfilment import Command, Notice
+from shared.kernel import Input, Instant, NodeCode, Wire
+from shared.stock import Adjustment
+
+SCHEMA = 1
+"""Version of command bodies this build writes. A kind's meaning never changes; a new meaning gets a new kind."""
+ACCEPTED_SCHEMAS = range(1, 2)
+MAX_PUSH = 200
+CATALOGUE = "catalogue"
+"""The stream every device reads beside its node's own: items, prices, barcodes."""
+
+
+class AdjustStock(Adjustment):
+    """Fact: the shelf holds more or fewer units than the record says."""
+
+    kind: Literal["adjust_stock"] = "adjust_stock"
+
+
+class PersonSignedIn(Input):
+    """Fact: somebody signed in on this device (offline too), for the audit."""
+
+    kind: Literal["signed_in"] = "signed_in"
+    person: str
+    by: Literal["badge", "pin"]
+
+
+class SettleException(Input):
+    """Fact: what an exception asked for has been done."""
+
+    kind: Literal["settle_exception"] = "settle_exception"
+    exception: UUID
+    resolution: str = Field(min_length=1, max_length=40)
+    note: str | None = Field(default=None, max_length=500)
+
+
+DeviceCommand = Command | AdjustStock | PersonSignedIn | SettleException
+
+
+class QueuedCommand(Input):
+    """A command as it stands in a device's queue. `body` is parsed late, so that a bad one is held, never lost."""
+
+    n: int = Field(ge=1, description="1, 2, 3 ... without gaps per device.")
+    id: UUID
+    version: int = Field(default=SCHEMA, alias="schema")
+    actor: str = Field(description="Person id of who did it.")
+    made_at: Instant = Field(description="Device clock; shown, never used to order.")
+    offset_ms: int = Field(default=0, description="Measured: server clock minus device clock.")
+    body: dict[str, Any] = Field(description="One of the command kinds, with its `kind`.")
+
+
+class Push(Input):
+    commands: list[QueuedCommand] = Field(max_length=MAX_PUSH)
+
+
+CommandStatus = Literal["applied", "already_done", "adjusted", "refused", "exception", "held"]
+
+
+class CommandOutcome(Wire):
+    """What became of a command."""
+
+    id: UUID
+    n: int
+    status: CommandStatus
+    notice: Notice | None = None
+
+
+class Pushed(Wire):
+    """A hint for a quick toast; only the feed settles."""
+
+    outcomes: list[CommandOutcome]
+    last_n: int
+
+
+class Origin(Wire):
+    device: str
+    outcome: CommandOutcome
+
+
+class FeedRow(Wire):
+    """One whole document, or its end (`body` null). `seq` is gap-free within its stream."""
+
+    stream: str
+    seq: int
+    kind: str = Field(examples=["fulfilment", "stock", "item", "person", "node", "exception", "outcome"])
+    id: str
+    version: int
+    body: dict[str, Any] | None
+    origin: Origin | None = None
+
+
+class Page(Wire):
+    """Part of the feed; never splits a transaction. `cursor` maps stream -> last seq contained."""
+
+    rows: list[FeedRow]
+    cursor: dict[str, int]
+    more: bool = False
+    server_time: Instant
+
+
+class Hello(Wire):
+    server_time: Instant
+    schemas: tuple[int, int] = Field(description="First and last accepted command schema.")
+    epoch: int = Field(description="Changes when the server was restored; devices then push their journal again.")
+    node: NodeCode
+    device: str
+    last_n: int = Field(description="Last command of this device the server has.")
+    streams: list[str]
+
+
+class Enrolment(Input):
+    """What a device sends once, with the code a manager shows."""
+
+    code: str = Field(min_length=4, max_length=40)
+    name: str = Field(min_length=1, max_length=80, examples=["Tablet at the counter"])
+    platform: str = Field(default="", max_length=80)
+    version: str = Field(default="", max_length=40)
+
+
+class Enrolled(Wire):
+    """The token is shown once and stored by the device only."""
+
+    device: str
+    node: NodeCode
+    token: str
+    pin_key: str = Field(description="Key of the HMAC under the stored PIN verifiers (base64).")
+
+
+class NodeDoc(Wire):
+    """The store itself, as devices know it (feed kind `node`)."""
+
+    code: NodeCode
+    name: str
+    type: str
+    time_zone: str
+    currency: str
+    address: tuple[str, ...] = ()
+    staging: tuple[str, ...] = ()
+    bays: tuple[str, ...] = ()
+    pass_keys: tuple[str, ...] = Field(default=(), description="Ed25519 public keys of pickup passes (base64).")
+    lock_after_s: int = 300
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+
+class PersonDoc(Wire):
+    """Staff of the store (feed kind `person`). The verifier is argon2id over an HMAC with the device's key."""
+
+    id: str
+    name: str
+    roles: tuple[str, ...]
+    badge_hash: str | None = None
+    pin_verifier: str | None = None
+    active: bool = True
+    language: str = "en"
+
+
+class ItemDoc(Wire):
+    """An item (feed kind `item`, stream `catalogue`)."""
+
+    sku: str
+    name: str
+    variant: str = ""
+    category: str = ""
+    barcodes: tuple[str, ...] = Field(default=(), description="GTIN-14s and other codes that mean this item.")
+    price: int | None = None
+    currency: str = "USD"
+    weight_grams: int | None = None
+    flags: tuple[str, ...] = ()
+    min_age: int | None = None
+    substitutes: tuple[str, ...] = ()
+    picture: str | None = None
+
+
+class ExceptionDoc(Wire):
+    """A contradiction between a fact and the books that a person must settle (feed kind `exception`)."""
+
+    id: UUID
+    kind: str
+    node: NodeCode
+    fulfilment: UUID | None = None
+    order_number: str | None = None
+    values: dict[str, str | int | None] = Field(default_factory=dict)
+    owner_role: str = "lead"
+    opened_at: Instant
+    due_at: Instant | None = None
+    settled_at: Instant | None = None
+    resolution: str | None = None
