@@ -1,0 +1,1 @@
+"""Baton's central server: inventory, orders, routing, fulfilment, sync, customer care and integrations."""
