@@ -1,7 +1,7 @@
 """Everything a scanner can say, told apart in one place.
 
-A scan arrives as text, from a camera or from a scanner that types. `read` decides what it is: an item by its GTIN, a GS1
-element string or Digital Link, one of our own labels, a code a customer reads out, or unknown. It never raises: an
+A scan arrives as text, from a camera or from a scanner that types. `read` decides what it is: an item by its GTIN, a
+GS1 element string or Digital Link, one of our own labels, a code a customer reads out, or unknown. It never raises: an
 unknown code carries a sentence and its text, so that a look-up can still try it as an alternate code. What a code says
 is data: no address in it is ever opened.
 

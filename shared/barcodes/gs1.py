@@ -45,13 +45,17 @@ def looks_like_elements(text: str) -> bool:
 
 
 def elements(text: str) -> dict[str, str] | None:
-    """Application identifiers and values of an element string, or None when it is not one."""
+    """Application identifiers and values of an element string, or None when it is not one.
+
+    A later field that breaks the rules (an expiry in month 99) does not hide the item or parcel at the front.
+    """
     try:
         if _HUMAN.match(text):
             return _by_identifier(GS1Message.parse_hri(text, config=_CONFIG).element_strings)
         return _by_identifier(GS1Message.parse(text, config=_CONFIG).element_strings)
     except (ParseError, ValueError, ArithmeticError):
-        return None
+        front = _UNMARKED.match(text)
+        return {front[0][:2]: front[0][2:]} if front else None
 
 
 def link_elements(url: str) -> dict[str, str] | None:

@@ -1,9 +1,9 @@
 """Item numbers: GTIN-8, 12, 13 and 14 and UPC-E, checked and brought to fourteen digits.
 
 Fourteen digits are the one form stored and compared (GS1 General Specifications 3.3.2). Numbers a shop gives itself are
-recognised before that (GTIN-13 prefixes 02 and 20 to 29, GTIN-8 beginning with 0 or 2): they mean something in that shop
-only. One of them is reserved: 28 is a weighed label, `28 RRRRR GGGGG C`, an item reference and its weight in grams.
-The others are ordinary GTINs to us.
+recognised before that (GTIN-13 prefixes 02 and 20 to 29, GTIN-8 beginning with 0 or 2): they mean something in that
+shop only. One is reserved: 28 is a weighed label, `28 RRRRR GGGGG C`, an item reference and its weight in grams. The
+others are ordinary GTINs to us.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def digits_only(code: str) -> bool:
 
 
 def check_digit(payload: str) -> str:
-    """The GS1 check digit for the digits before it: weights 3 and 1 from the right (GS1 General Specifications 7.9.1)."""
+    """The check digit for the digits before it: weights 3 and 1 from the right (GS1 General Specifications 7.9.1)."""
     total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(payload)))
     return str(-total % 10)
 
@@ -57,6 +57,11 @@ def expand_upce(code: str) -> str:
     return system + payload + check
 
 
+def _completed_upce(digits: str) -> str:
+    body = digits.zfill(7) + "0"
+    return body[:7] + check_digit(expand_upce(body)[:-1])
+
+
 def is_upce(code: str) -> bool:
     """Whether eight digits make a valid UPC-E."""
     return len(code) == 8 and code[0] in "01" and checks_out(expand_upce(code))
@@ -66,14 +71,17 @@ def gtin14(code: str, *, upce: bool = False) -> str:
     """The fourteen-digit form of GTIN-8, 12, 13 or 14, its check digit verified. Spaces and hyphens are dropped.
 
     Eight digits are a GTIN-8, except that a valid UPC-E beginning with 0 is read as one (a GTIN-8 beginning with 0 is
-    never on a product that travels); `upce=True` says that the symbol was UPC-E. Raises BadCode.
+    never on a product that travels). `upce=True` says that the symbol was UPC-E: then six digits (neither number system
+    nor check digit) and seven (no check digit) will do as well. Raises BadCode.
     """
     digits = code.strip().replace(" ", "").replace("-", "")
     if not digits_only(digits):
         raise BadCode("not_digits", f"An item number has digits only, and “{code.strip()[:40]}” has something else.")
+    if upce and len(digits) in (6, 7):
+        digits = _completed_upce(digits)
     if len(digits) not in LENGTHS:
         raise BadCode("wrong_length", f"An item number has 8, 12, 13 or 14 digits; {digits[:40]} has {len(digits)}.")
-    if len(digits) == 8 and is_upce(digits) and (upce or digits[0] == "0" or not checks_out(digits)):
+    if is_upce(digits) and (upce or digits[0] == "0" or not checks_out(digits)):
         digits = expand_upce(digits)
     if not checks_out(digits):
         expected = check_digit(digits[:-1])
@@ -83,11 +91,13 @@ def gtin14(code: str, *, upce: bool = False) -> str:
     return digits.zfill(14)
 
 
-def other_meanings(code: str) -> tuple[str, ...]:
-    """Every further GTIN-14 that the same eight digits can mean, besides the one `gtin14` chooses."""
-    if len(code) != 8 or not is_upce(code) or not checks_out(code):
+def meanings(code: str) -> tuple[str, ...]:
+    """Every GTIN-14 that eight digits can mean: as GTIN-8 and as UPC-E. Empty for any other length."""
+    if len(code) != 8 or not digits_only(code):
         return ()
-    return tuple({code.zfill(14), expand_upce(code).zfill(14)} - {gtin14(code)})
+    as_gtin8 = (code.zfill(14),) if checks_out(code) else ()
+    as_upce = (expand_upce(code).zfill(14),) if is_upce(code) else ()
+    return as_gtin8 + as_upce
 
 
 def in_store(gtin: str) -> bool:

@@ -37,7 +37,7 @@ def label(kind: ScanKind, value: str) -> str:
 
 
 def parse_label(text: str) -> tuple[ScanKind, str] | None:
-    """Kind and value of one of our labels; None when it has not our prefix. Raises BadCode when it has and is spoilt."""
+    """Kind and value of one of our labels; None when it has not our prefix. Raises BadCode when it is spoilt."""
     plain = text.strip().upper()
     if not plain.startswith(PREFIX):
         return None

@@ -15,7 +15,7 @@ class ScanKind(StrEnum):
     ENROLMENT = "enrolment"
     TOTE = "tote"
     PACKAGE = "package"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a pickup pass, no password
     STAGING = "staging"
     JOB = "job"
     ORDER = "order"

@@ -17,12 +17,12 @@ SECRET_LENGTH = 8
 _TWINS = str.maketrans("BILOSUZ", "81105V2")
 _SHORT = re.compile(rf"[{ALPHABET}]{{{LOCATOR_LENGTH + SECRET_LENGTH}}}")
 _GROUPED = re.compile(r"\w{4}[- ]\w{4}[- ]\w{4}", re.ASCII)
-_ORDER = re.compile(rf"B?(\d{{1,15}})([{ALPHABET}]{{2}})")
+_ORDER = re.compile(rf"([0-9]{{1,15}})([{ALPHABET}]{{2}})")
 
 
 def plain(text: str) -> str:
     """As typed, without spaces and hyphens, upper-case, look-alikes made one."""
-    return re.sub(r"[\s\-–—]", "", text).upper().translate(_TWINS)
+    return _bare(text).translate(_TWINS)
 
 
 def grouped(code: str) -> str:
@@ -52,11 +52,15 @@ def order_number(number: int) -> str:
 
 def order_number_of(text: str) -> int | None:
     """The number in an order number however it was typed (b 1042 n9, 1042-n9), or None when it does not check out."""
-    bare = re.sub(r"[\s\-–—]", "", text).upper()
-    match = _ORDER.fullmatch(bare[:1].replace("8", "8") + bare[1:].translate(_TWINS))
+    bare = _bare(text).removeprefix("B")
+    match = _ORDER.fullmatch(bare.translate(_TWINS))
     if match is None or _checks(match[1]) != match[2]:
         return None
     return int(match[1])
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\s\-–—]", "", text).upper()
 
 
 def _checks(digits: str) -> str:
