@@ -1,0 +1,277 @@
+"""Every fact one slice tells another. Frozen values; who answers which is in `server/wiring.py`.
+
+`STORED` facts are written to the event log and make up an order's timeline; the others only say, within their own
+transaction, that something must be published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from shared.fulfilment import Fulfilment, UnitMove
+
+# ---------------------------------------------------------------- orders
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    number: str
+    channel: str
+    method: str
+    node: str | None
+    units: int
+    total: int
+    currency: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReleased:
+    """Units of this order wait for a node."""
+
+    STORED: ClassVar[bool] = False
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHeld:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    hold_id: UUID
+    hold: str
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldResolved:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    hold_id: UUID
+    hold: str
+    resolution: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsCancelled:
+    """Units the customer will not get. `amount` is their share of price, discount and tax, in minor units."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    units: int
+    amount: int
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatusChanged:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    status: str
+
+
+# ---------------------------------------------------------------- money
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyWanted:
+    """The gateway must be asked, after the commit, with `entry_id` as its idempotency key."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    entry_id: UUID
+    kind: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMoved:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    entry_id: UUID
+    kind: str
+    amount: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRefused:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    entry_id: UUID
+    kind: str
+    amount: int
+    reason: str
+
+
+# ---------------------------------------------------------------- routing
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsRouted:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    node: str
+    units: int
+    plan: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsUnrouted:
+    """No node can take these units now."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    line: int
+    units: int
+    reason: str
+
+
+# ---------------------------------------------------------------- inventory
+
+
+@dataclass(frozen=True, slots=True)
+class StockChanged:
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseBroken:
+    """A fact left less than was reserved: these units of a job are no longer there."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    node: str
+    line: int
+    sku: str
+    units: int
+
+
+# ---------------------------------------------------------------- fulfilment
+
+
+@dataclass(frozen=True, slots=True)
+class JobOffered:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    method: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobMoved:
+    """A command changed a job. `values` are for the sentence in the timeline."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    command: str
+    from_state: str
+    to_state: str
+    actor: str
+    device: str | None
+    values: dict[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsLeft:
+    """Units left a job: with the customer, to be routed again, or cancelled."""
+
+    STORED: ClassVar[bool] = False
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    method: str
+    moves: tuple[UnitMove, ...]
+    actor: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReady:
+    """A bag waits for its customer."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobShipped:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    carrier: str
+    tracking: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """The document to publish to the node's devices. `moved` when it left the node's list (body null)."""
+
+    STORED: ClassVar[bool] = False
+    job: Fulfilment
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionOpened:
+    """A fact contradicts the books; somebody must act."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID | None
+    exception_id: UUID
+    fulfilment_id: UUID | None
+    node: str
+    kind: str
+    actor: str
+
+
+# ---------------------------------------------------------------- catalog, network, people
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsChanged:
+    STORED: ClassVar[bool] = False
+    skus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodesChanged:
+    STORED: ClassVar[bool] = False
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    STORED: ClassVar[bool] = False
+    person_id: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRevoked:
+    STORED: ClassVar[bool] = True
+    device: str
+    node: str
+    actor: str
