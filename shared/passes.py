@@ -1,12 +1,12 @@
 """Proof that somebody may collect: signed pickup passes, short codes, and the PINs of those who hand over.
 
 A pass is a signed statement: this store, this fulfilment, this generation, until then. Anybody with the public key can
-check it without a network in a fifth of a millisecond. Issuing a pass again (a new phone, a changed proxy) raises the
+check it without a network in half a millisecond. Issuing a pass again (a new phone, a changed proxy) raises the
 generation, and a validly signed newer generation wins over the one a device knows.
 
 A customer without a screen reads out a short code: a locator that finds the job, then a secret of eight symbols, of
-which only an argon2id hash is on the device. 29 symbols to the power of 8 are 38.9 bits: at the cost below, some 650
-processor-years to search one stolen hash.
+which only an argon2id hash is on the device. 29 symbols to the power of 8 are 38.9 bits: at the cost below, some 660
+processor-years to try them all on one stolen hash.
 
 A PIN is too short to hash alone, so its verifier is keyed: argon2id over HMAC-SHA256 with a key from the platform's key
 store, and a copied database cannot be searched without that key.
