@@ -1,0 +1,120 @@
+"""Builds the app on one page: a browser tab, or the window of a phone or desktop build.
+
+The page only needs to be told how to open the engine of a device slot; who serves it (a hub's web process, a packaged
+app) is none of its business.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+import flet as ft
+import flet_audio as fa  # type: ignore[import-untyped]
+
+from store_app.ui import texts, theme
+from store_app.ui.app import store_app
+from store_app.ui.context import App, current_locale, forget, remember, utc_now
+from store_app.ui.feedback import Feedback, Signal
+from store_app.ui.scans import Scans
+from store_app.ui.screens import SCREENS, Screen
+from store_app.ui.state import Engine, Store
+
+log = logging.getLogger("store_app")
+OpenEngine = Callable[[str], Engine]
+SLOT_KEY = "baton.slot"
+
+
+async def device_slot(page: ft.Page) -> str:
+    """This browser profile's (or device's) own random id, kept in its storage; a reload finds the same local store.
+
+    It is checked before use, because the other side could send anything and it names a folder.
+    """
+    kept = ft.SharedPreferences()
+    slot = await kept.get(SLOT_KEY)
+    if isinstance(slot, str) and re.fullmatch(r"[0-9a-f]{32}", slot):
+        return slot
+    slot = uuid4().hex
+    await kept.set(SLOT_KEY, slot)
+    return slot
+
+
+async def build(
+    page: ft.Page,
+    open_engine: OpenEngine,
+    screens: Sequence[Screen] = SCREENS,
+    now: Callable[[], datetime] = utc_now,
+) -> App:
+    """Dress the page, open its engine and draw the app."""
+    dress(page)
+    engine = open_engine(await device_slot(page))
+    app = App(page, engine, Store(engine.app_state()), Scans(browser=page.web), Feedback(senses(page)), now)
+    if page.width and page.height:
+        app.width, app.height = page.width, page.height
+    remember(app)
+    listen(app)
+    page.render(store_app, screens)
+    return app
+
+
+def dress(page: ft.Page) -> None:
+    """Title, fonts, both themes, and nothing between the app and the edge of the window."""
+    texts.use_locale_from(current_locale)
+    page.title = "Baton"
+    page.fonts = theme.FONTS
+    page.theme = theme.build_theme(theme.LIGHT)
+    page.dark_theme = theme.build_theme(theme.DARK)
+    page.views[0].padding = 0
+    page.views[0].spacing = 0
+
+
+def listen(app: App) -> None:
+    """Keys, window, engine and the end of the tab."""
+    page = app.page
+    page.on_keyboard_event = lambda e: app.scans.key(e.key, e.shift, e.ctrl, e.alt)
+    page.on_resize = lambda e: app.resized(e.width, e.height)
+    stop = app.engine.subscribe(lambda: app.post(lambda: app.store.replace(app.engine.app_state())))
+    app.store.subscribe(lambda: adapt(app))
+    adapt(app)
+
+    def close() -> None:
+        stop()
+        forget(app)
+        app.engine.close()
+
+    page.on_close = close
+
+
+def adapt(app: App) -> None:
+    """Light or dark, and the language of the parts that Flutter itself writes."""
+    state = app.store.state
+    app.page.theme_mode = ft.ThemeMode(state.theme)
+    app.page.locale_configuration = ft.LocaleConfiguration(
+        supported_locales=[ft.Locale(language) for language in texts.LANGUAGES],
+        current_locale=ft.Locale(texts.language_of(state.locale)),
+    )
+
+
+def senses(page: ft.Page) -> Callable[[Signal], None]:
+    """Tone and touch of this device. What it lacks (sound before the first tap, a motor) is left out silently."""
+    sounds: dict[Signal, fa.Audio] = {
+        "right": fa.Audio(src="tones/right.wav", release_mode=fa.ReleaseMode.STOP),
+        "wrong": fa.Audio(src="tones/wrong.wav", release_mode=fa.ReleaseMode.STOP),
+        "note": fa.Audio(src="tones/note.wav", release_mode=fa.ReleaseMode.STOP),
+    }
+    touch = ft.HapticFeedback()
+    short: Callable[[], Awaitable[None]] = touch.light_impact
+    long: Callable[[], Awaitable[None]] = touch.vibrate
+
+    async def sense(signal: Signal) -> None:
+        try:
+            await (short() if signal == "right" else long())
+            await sounds[signal].play()
+        except Exception:
+            log.debug("no tone or touch for %s", signal, exc_info=True)
+
+    def send(signal: Signal) -> None:
+        page.run_task(sense, signal)
+
+    return send

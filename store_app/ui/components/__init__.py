@@ -1,0 +1,1 @@
+"""The parts screens are built from: one per file. Functions that return a control; those with state are components."""

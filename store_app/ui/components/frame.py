@@ -1,0 +1,107 @@
+"""The frame every screen stands in: head, body, foot, and the way to the other screens.
+
+On a phone: head, body, action, bottom bar. On a tablet: rail at the side, and the list beside its detail. The banner
+that answers a scan lies over the body, the camera sheet pushes it down.
+"""
+
+from collections.abc import Sequence
+
+import flet as ft
+
+from store_app.ui.component import component
+from store_app.ui.components.action_bar import action_bar
+from store_app.ui.components.banner import feedback_banner
+from store_app.ui.components.camera_sheet import camera_sheet
+from store_app.ui.components.list_detail import list_detail, scroller
+from store_app.ui.components.nav import bottom_bar, rail
+from store_app.ui.components.scan_button import scan_button
+from store_app.ui.components.top_bar import top_bar
+from store_app.ui.hooks import use_app, use_state_of, use_watch, use_wide
+from store_app.ui.texts import is_right_to_left
+from store_app.ui.theme import Color, Space
+
+READING_WIDTH = 760
+
+
+@component
+def frame(
+    title: str,
+    body: Sequence[ft.Control] | ft.Control,
+    *,
+    here: str = "today",
+    back: str | None = None,
+    header: ft.Control | None = None,
+    detail: Sequence[ft.Control] | None = None,
+    nothing_chosen: ft.Control | None = None,
+    action: ft.Control | None = None,
+) -> ft.Control:
+    """A whole screen.
+
+    `body`: a sequence scrolls; a single control fills the room. `here` is the tab it belongs to, `back` a route.
+    `header` stays above what scrolls (search, filters). With `detail` or `nothing_chosen` the body is a list that a
+    tablet shows beside its detail and a phone replaces by it. `action` is the one big button (or a row of two).
+    """
+    wide = use_wide()
+    left_handed = use_state_of(lambda state: state.left_handed)
+    locale = use_state_of(lambda state: state.locale)
+    content = _content(body, detail, nothing_chosen, wide)
+    middle = _middle(content, wide, floating=not wide and action is None, left_handed=left_handed)
+    parts: list[ft.Control] = [top_bar(title, back)]
+    if header is not None:
+        parts.append(ft.Container(header, padding=ft.Padding.symmetric(horizontal=Space.L, vertical=Space.XS)))
+    parts += [camera_slot(), middle]
+    if action is not None:
+        parts.append(action_bar(action, with_scan=not wide, left_handed=left_handed))
+    if not wide:
+        parts.append(bottom_bar(here))
+    column = ft.Column(parts, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    whole = ft.Row([rail(here), column], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+    return ft.Container(
+        ft.Semantics(ft.SafeArea(whole if wide else column), identifier="frame"),
+        bgcolor=Color.PAPER,
+        expand=True,
+        rtl=is_right_to_left(locale),
+    )
+
+
+def _content(
+    body: Sequence[ft.Control] | ft.Control,
+    detail: Sequence[ft.Control] | None,
+    nothing_chosen: ft.Control | None,
+    wide: bool,
+) -> ft.Control:
+    if isinstance(body, ft.BaseControl):
+        return ft.Container(body, expand=True)
+    if detail is not None or nothing_chosen is not None:
+        return list_detail(body, detail, nothing_chosen)
+    if not wide:
+        return scroller(body)
+    middle = ft.Container(scroller(body), width=READING_WIDTH)
+    return ft.Row([middle], alignment=ft.MainAxisAlignment.CENTER, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def _middle(content: ft.Control, wide: bool, *, floating: bool, left_handed: bool) -> ft.Control:
+    layers: list[ft.Control] = [
+        ft.Container(content, left=0, top=0, right=0, bottom=0),
+        ft.Container(
+            ft.Row(
+                [ft.Container(feedback_banner(), width=READING_WIDTH if wide else None, expand=None if wide else True)],
+                alignment=ft.MainAxisAlignment.CENTER,
+            ),
+            left=Space.M,
+            top=Space.XS,
+            right=Space.M,
+        ),
+    ]
+    if floating:
+        left, right = (Space.L, None) if left_handed else (None, Space.L)
+        layers.append(ft.Container(scan_button(size=64, floating=True), bottom=Space.L, left=left, right=right))
+    return ft.Stack(layers, expand=True)
+
+
+@component
+def camera_slot() -> ft.Control:
+    """The camera sheet while it is on, nothing otherwise."""
+    camera = use_app().camera
+    on = use_watch(camera.subscribe, lambda: camera.on)
+    return camera_sheet() if on else ft.Container(height=0)

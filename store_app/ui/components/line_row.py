@@ -1,0 +1,79 @@
+"""One line of a job: the item, where it lies, and how many are left, big enough to read at arm's length."""
+
+from dataclasses import dataclass
+
+import flet as ft
+
+from store_app.ui.components.card import card
+from store_app.ui.components.item_picture import item_picture
+from store_app.ui.components.pressable import OnClick
+from store_app.ui.components.text import muted, text
+from store_app.ui.texts import t
+from store_app.ui.theme import Color, Radius, Space, Tone, Type, look
+
+
+@dataclass(frozen=True)
+class LineFace:
+    """What a row shows of a line. `variant` is size and colour; `left` of `asked` units are still to do."""
+
+    name: str
+    variant: str
+    bin: str
+    left: int
+    asked: int
+    category: str = ""
+    picture: str | bytes | None = None
+    short: int = 0
+
+
+def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool = False) -> ft.Control:
+    """A row; `current` marks the line the picker stands before."""
+    words: list[ft.Control] = [text(line.name, Type.STRONG, Color.MUTED if line.left == 0 else Color.INK, lines=2)]
+    if line.variant:
+        words.append(muted(line.variant, lines=1))
+    words.append(ft.Row([bin_tag(line.bin)], tight=True))
+    row = ft.Row(
+        [
+            item_picture(line.category, line.picture),
+            ft.Column(words, spacing=4, tight=True, expand=True),
+            _quantity(line),
+        ],
+        spacing=Space.M,
+        vertical_alignment=ft.CrossAxisAlignment.CENTER,
+    )
+    return card(row, on_click=on_click, label=spoken(line), selected=current, padding=Space.M)
+
+
+def bin_tag(where: str) -> ft.Control:
+    """Where in the shop, as it is written on the shelf."""
+    return ft.Container(
+        content=ft.Row(
+            [ft.Icon(ft.Icons.PLACE_ROUNDED, size=18, color=Color.MUTED), text(where, Type.CODE)],
+            spacing=4,
+            tight=True,
+        ),
+        bgcolor=Color.RAISED,
+        border_radius=Radius.CHIP,
+        padding=ft.Padding(left=8, top=3, right=12, bottom=3),
+    )
+
+
+def spoken(line: LineFace) -> str:
+    """The row as one sentence for a screen reader."""
+    amount = t("line.done") if line.left == 0 else t("line.left_of", left=line.left, asked=line.asked)
+    return ", ".join(part for part in (line.name, line.variant, t("line.bin", bin=line.bin), amount) if part)
+
+
+def _quantity(line: LineFace) -> ft.Control:
+    if line.left == 0:
+        tone = look(Tone.WARN if line.short else Tone.OK)
+        icon = ft.Icons.REMOVE_CIRCLE_ROUNDED if line.short else ft.Icons.CHECK_CIRCLE_ROUNDED
+        words = t("line.short", count=line.short) if line.short else t("line.done")
+        face: list[ft.Control] = [ft.Icon(icon, size=36, color=tone.solid), text(words, Type.LABEL, tone.ink)]
+    else:
+        face = [text(str(line.left), Type.HUGE), muted(t("line.of", asked=line.asked), Type.LABEL)]
+    return ft.Container(
+        ft.Column(face, spacing=0, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER),
+        width=72,
+        alignment=ft.Alignment.CENTER,
+    )

@@ -1,0 +1,109 @@
+"""What the frame shows about the world, kept outside the components.
+
+`AppState` is one immutable snapshot; `Store` holds the current one and tells whoever listens that it was replaced.
+The engine (or, in the gallery, sample data) writes; components only read, through `hooks.use_state_of`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+Listener = Callable[[], None]
+Dispose = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class SyncState:
+    """The network as an associate needs to know it: here or not, what waits, what wants a person."""
+
+    online: bool = True
+    offline_since: datetime | None = None
+    waiting: int = 0
+    needs_you: int = 0
+
+
+@dataclass(frozen=True)
+class AppState:
+    """Who and where we are, and how this device likes to be read. `theme` is system, light or dark."""
+
+    node_name: str = ""
+    person: str | None = None
+    sync: SyncState = field(default_factory=SyncState)
+    locale: str = "en"
+    time_zone: str = "UTC"
+    currency: str = "USD"
+    theme: str = "system"
+    left_handed: bool = False
+    sound: bool = True
+
+
+class Store:
+    """Holds the current snapshot. Listeners are told on the thread that changes it; `App.post` brings it home."""
+
+    def __init__(self, state: AppState | None = None) -> None:
+        self.state = state or AppState()
+        self._listeners: list[Listener] = []
+
+    def change(self, **fields: Any) -> None:
+        """Replace some fields; silent when nothing differs."""
+        self.replace(replace(self.state, **fields))
+
+    def replace(self, state: AppState) -> None:
+        """Put a whole snapshot in place; silent when it equals the present one."""
+        if state == self.state:
+            return
+        self.state = state
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake every listener, although the snapshot itself may be the same."""
+        for listener in list(self._listeners):
+            listener()
+
+    def subscribe(self, listener: Listener) -> Dispose:
+        """Be told after each change, until the returned function is called."""
+        self._listeners.append(listener)
+
+        def dispose() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return dispose
+
+
+class Engine(Protocol):
+    """What the face needs of an engine: a snapshot for the frame, and to be told when something changed.
+
+    Screens ask the concrete engine for the rest (work, stock, orders); see `hooks.use_query`.
+    """
+
+    def app_state(self) -> AppState:
+        """The snapshot for the frame, read afresh."""
+        ...
+
+    def subscribe(self, listener: Listener) -> Dispose:
+        """Call the listener, from any thread, after the local store changed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and threads."""
+        ...
+
+
+class Switch:
+    """Something that is on or off for the whole app, such as the camera."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._store = Store()
+
+    def flip(self, on: bool) -> None:
+        """Turn it on or off; silent when it already is."""
+        if on != self.on:
+            self.on = on
+            self._store.tell()
+
+    def subscribe(self, listener: Listener) -> Dispose:
+        """Be told when it was flipped."""
+        return self._store.subscribe(listener)
