@@ -30,10 +30,14 @@ def rows(code: str, *arrows: tuple[str, str, str]) -> tuple[Row, ...]:
 
 
 def shipping_rows(code: str) -> tuple[Row, ...]:
-    """A parcel: label, carrier, delivery. A label may be replaced until the carrier has the parcel."""
+    """A parcel: label, carrier, delivery. A label may be replaced until the carrier has the parcel.
+
+    The carrier may have it before its label is known here (another device wrote it and has not synced yet).
+    """
     return rows(
         code,
         ("packed", "label", "awaiting_carrier"),
+        ("packed", "ship", "shipped"),
         ("awaiting_carrier", "label", "awaiting_carrier"),
         ("awaiting_carrier", "unpack", "picked"),
         ("awaiting_carrier", "ship", "shipped"),
@@ -44,8 +48,13 @@ def shipping_rows(code: str) -> tuple[Row, ...]:
 
 
 def counter_rows(code: str) -> tuple[Row, ...]:
-    """A bag that waits at a staging place until its customer has it."""
+    """A bag that waits at a staging place until its customer has it.
+
+    A customer who stands at the counter may be given the bag before it was staged: a hand-off is a fact in any state
+    in which the job holds units.
+    """
     waiting = ("ready", "customer_on_the_way", "customer_arrived")
+    early = ("picking", "picked", "packed")
     return rows(
         code,
         ("packed", "stage", "ready"),
@@ -53,8 +62,8 @@ def counter_rows(code: str) -> tuple[Row, ...]:
         ("ready", "on_the_way", "customer_on_the_way"),
         *((state, "arrive", "customer_arrived") for state in ("ready", "customer_on_the_way")),
         ("customer_arrived", "leave", "ready"),
-        *((state, "hand_off", "handed_off") for state in waiting),
-        *((state, "hand_off_part", state) for state in waiting),
+        *((state, "hand_off", "handed_off") for state in (*early, *waiting)),
+        *((state, "hand_off_part", state) for state in (*early, *waiting)),
         *((state, "unpack", "picked") for state in ("ready",)),
         *((state, "expire", "expired") for state in waiting),
         *((state, "cancel", "cancelled") for state in waiting),
