@@ -22,10 +22,10 @@ STREETS = (
     "Chestnut Street", "Church Street", "Clay Street", "Clover Lane", "Cypress Avenue", "Depot Street", "Elm Street",
     "Fairview Road", "Ferry Road", "Garden Street", "Grove Avenue", "Harbor Road", "Hickory Lane", "High Street",
     "Hillcrest Drive", "Juniper Way", "Lake Street", "Laurel Avenue", "Linden Street", "Locust Street",
-    "Magnolia Drive", "Main Street", "Maple Avenue", "Market Street", "Meadow Lane", "Mill Road", "Oak Street", "Orchard Road",
-    "Park Avenue", "Pine Street", "Poplar Street", "Prospect Street", "Quarry Road", "Ridge Road", "River Road",
-    "School Street", "Spring Street", "Spruce Street", "Station Road", "Sycamore Street", "Union Street", "Valley Road",
-    "Walnut Street", "Water Street", "Willow Lane",
+    "Magnolia Drive", "Main Street", "Maple Avenue", "Market Street", "Meadow Lane", "Mill Road", "Oak Street",
+    "Orchard Road", "Park Avenue", "Pine Street", "Poplar Street", "Prospect Street", "Quarry Road", "Ridge Road",
+    "River Road", "School Street", "Spring Street", "Spruce Street", "Station Road", "Sycamore Street", "Union Street",
+    "Valley Road", "Walnut Street", "Water Street", "Willow Lane",
 )  # fmt: skip
 CARS = (
     "white van", "blue sedan", "red hatchback", "grey pickup", "black SUV", "green wagon", "silver sedan",

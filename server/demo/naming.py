@@ -139,7 +139,7 @@ def _several(text: str) -> Size | None:
     if not found or f"{found.group(1)}/{found.group(2)}" in FRACTIONS:
         return None
     count, amount, unit = int(found.group(1)), _amount(found.group(2)), UNITS[found.group(3)]
-    if unit not in GRAMS or count == 0:
+    if unit not in GRAMS or count < 2 or not amount:
         return None
     return Size(f"{count} x {_text(amount)} {unit}", _grams(count * amount, unit))
 

@@ -4,49 +4,23 @@ Which till of the data set stands in which city is not known. Stores that share 
 another, so each city gets stores that do; within a city they keep some distance, so that the nearest one matters.
 """
 
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from random import Random
-from typing import Any
 
 import numpy as np
 
 from server.demo.baskets import Ints, Sales, firsts
 from server.demo.chance import dice
 from server.demo.names import STREETS
+from server.demo.towns import AREAS, CLOSE_KM, Area, Town, town_of, towns_around
 from shared.kernel import Geo, distance_km
 
-STATES = ("OH", "KY", "IN", "TN", "GA", "TX", "CO")
 SALES_TAX = {"OH": 575, "KY": 600, "IN": 700, "TN": 700, "GA": 400, "TX": 625, "CO": 290, "NC": 475}
 """State sales tax on what is not food, in hundredths of a percent (2017, local taxes left out)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A city with its surroundings; `share` says how many of forty stores it gets."""
-
-    name: str
-    centre: Geo
-    share: int
-
-
-AREAS = (
-    Area("Cincinnati", Geo(latitude=39.10, longitude=-84.51), 9),
-    Area("Columbus", Geo(latitude=39.96, longitude=-83.00), 6),
-    Area("Indianapolis", Geo(latitude=39.77, longitude=-86.16), 5),
-    Area("Atlanta", Geo(latitude=33.75, longitude=-84.39), 5),
-    Area("Louisville", Geo(latitude=38.25, longitude=-85.76), 4),
-    Area("Nashville", Geo(latitude=36.16, longitude=-86.78), 4),
-    Area("Dallas", Geo(latitude=32.78, longitude=-96.80), 4),
-    Area("Denver", Geo(latitude=39.74, longitude=-104.99), 3),
-)
-CLOSE_KM = 25.0
-REACH_KM = 45.0
-"""Towns this close to a centre get a store first; those farther away only when the closer ones are full."""
 APART_KM = 7.0
+"""Kilometres between two stores of a city, as long as there is room."""
 OTHER_PLACES = (
     ("W01", "warehouse", "Ohio Valley Warehouse", "41048", 1200),
     ("W02", "warehouse", "Texas Warehouse", "76177", 900),
@@ -54,18 +28,6 @@ OTHER_PLACES = (
     ("V01", "vendor", "Carolina Home Goods", "28208", 400),
 )
 """Code, type, name, ZIP and jobs a day of the places invented around the stores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Town:
-    """A ZIP code's area, as the postal data has it."""
-
-    zip: str
-    city: str
-    state: str
-    time_zone: str
-    place: Geo
-    area_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +115,6 @@ def shared_households(sales: Sales, tills: Sequence[int]) -> Ints:
     return (seen @ seen.T).astype(np.int64)
 
 
-@cache
-def towns() -> tuple[Town, ...]:
-    """Every ordinary ZIP code of the states we trade in, in order of its number."""
-    rows = [row for state in STATES for row in _postal().filter_by(state=state)]
-    usable = [row for row in rows if row["zip_code_type"] == "STANDARD" and row["active"] and row["timezone"]]
-    return tuple(sorted((_town(row) for row in usable), key=lambda town: town.zip))
-
-
-@cache
-def towns_around(name: str) -> tuple[Town, ...]:
-    """Those within reach of the area's centre, nearest first."""
-    area = next(area for area in AREAS if area.name == name)
-    band = [town for town in towns() if abs(town.place.latitude - area.centre.latitude) < REACH_KM / 110]
-    near = [(distance_km(area.centre, town.place), town.zip, town) for town in band]
-    return tuple(town for km, _, town in sorted(near, key=lambda one: one[:2]) if km <= REACH_KM)
-
-
 def _sites(area: Area, wanted: int, seed: int) -> list[Town]:
     """Towns for this many stores: drawn at random, some distance apart as long as there is room."""
     around = towns_around(area.name)
@@ -211,7 +156,7 @@ def _store(rank: int, till: int, area: str, town: Town, trade: Trade, taken: set
         name=name,
         street=f"{chance.randrange(100, 9900)} {street}",
         town=town,
-        place=_nearby(town.place, chance),
+        place=nearby(town.place, chance),
         phone=phone(town, chance),
         hours=_store_hours(trade, chance),
         capacity=20 + 5 * round(math.sqrt(trade.receipts) / 2) if busy else 25,
@@ -224,7 +169,7 @@ def _store(rank: int, till: int, area: str, town: Town, trade: Trade, taken: set
 
 
 def _other(code: str, kind: str, name: str, zip_code: str, capacity: int, chance: Random) -> Node:
-    town = _town(_postal().matching(zip_code)[0])
+    town = town_of(zip_code)
     weekday = Hours("06:00", "22:00")
     weekend = Hours("08:00", "16:00") if kind == "warehouse" else None
     return Node(
@@ -233,7 +178,7 @@ def _other(code: str, kind: str, name: str, zip_code: str, capacity: int, chance
         name=name,
         street=f"{chance.randrange(100, 9900)} {chance.choice(STREETS)}",
         town=town,
-        place=_nearby(town.place, chance),
+        place=nearby(town.place, chance),
         phone=phone(town, chance),
         hours=(weekday,) * 5 + (weekend, None),
         capacity=capacity,
@@ -269,25 +214,9 @@ def _trade(sales: Sales, tills: Sequence[int]) -> dict[int, Trade]:
     return {till: known.get(till, Trade(0, 0.0)) for till in tills}
 
 
-def _nearby(place: Geo, chance: Random) -> Geo:
+def nearby(place: Geo, chance: Random) -> Geo:
     """A point within about a kilometre."""
     return Geo(
         latitude=round(place.latitude + chance.uniform(-0.008, 0.008), 5),
         longitude=round(place.longitude + chance.uniform(-0.01, 0.01), 5),
-    )
-
-
-def _postal() -> Any:
-    """The postal data, which is untyped and takes a second to unpack."""
-    return importlib.import_module("zipcodes")
-
-
-def _town(row: dict[str, Any]) -> Town:
-    return Town(
-        zip=row["zip_code"],
-        city=row["city"],
-        state=row["state"],
-        time_zone=row["timezone"],
-        place=Geo(latitude=float(row["lat"]), longitude=float(row["long"])),
-        area_code=(row["area_codes"] or ["555"])[0],
     )
