@@ -137,8 +137,9 @@ def replay(
     """Everything that happens, in order of time.
 
     `orders` gives exactly so many orders and stops when their stretch of baskets ends; without it `share` of all
-    baskets become orders. `methods` weighs pickup, curbside and ship; what no carrier takes is collected instead. `start` (with a zone) moves the baskets to that moment, keeping weekday and hour. Raises
-    ValueError when there are fewer baskets than orders wanted.
+    baskets become orders. `methods` weighs pickup, curbside and ship; what no carrier takes is collected instead.
+    `start` (with a zone) moves the baskets to that moment, keeping weekday and hour. Raises ValueError when there are
+    fewer baskets than orders wanted.
     """
     timed = _on_the_clock(retailer, start)
     wanted = round(len(timed) * share) if orders is None else orders
