@@ -11,6 +11,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from shared.fulfilment import Fulfilment, UnitMove
+from shared.sync import CommandOutcome
 
 # ---------------------------------------------------------------- orders
 
@@ -145,6 +146,16 @@ class StockChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StockShort:
+    """A fact left `units` fewer than orders have reserved."""
+
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class PromiseBroken:
     """A fact left less than was reserved: these units of a job are no longer there."""
 
@@ -267,6 +278,16 @@ class PersonChanged:
     STORED: ClassVar[bool] = False
     person_id: str
     nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettled:
+    """A device command has its outcome, which travels in the feed of the device's node."""
+
+    STORED: ClassVar[bool] = False
+    device: str
+    node: str
+    outcome: CommandOutcome
 
 
 @dataclass(frozen=True, slots=True)

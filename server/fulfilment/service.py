@@ -1,0 +1,368 @@
+"""The verbs of jobs: offer, carry out commands, and follow facts about stock.
+
+A command is decided by `shared.fulfilment.apply`, the function the device ran already. Here its outcome is written:
+the document, the event log, the units that left, the exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from server.events import (
+    ExceptionOpened,
+    JobChanged,
+    JobMoved,
+    JobOffered,
+    JobReady,
+    JobShipped,
+    PromiseBroken,
+    StockShort,
+    UnitsLeft,
+)
+from server.fulfilment.rules import Promise, break_promises, short_name, timeline_values
+from server.fulfilment.tables import ExceptionRow, FulfilmentRow
+from server.inventory import service as inventory
+from server.kit import bulk
+from server.kit.auth import SYSTEM, Actor, authorize
+from server.kit.transaction import Tx
+from server.network import queries as network
+from server.orders.units import lock_orders
+from shared.errors import BatonError, NotFound
+from shared.fulfilment import (
+    FULFILMENT,
+    SYSTEM_ONLY,
+    Cancel,
+    Command,
+    Context,
+    Fulfilment,
+    JobLine,
+    LineUnits,
+    Notice,
+    Outcome,
+    State,
+    WhyCard,
+    apply,
+)
+from shared.kernel import masked_phone
+from shared.methods import METHODS
+from shared.stock import MovementReason
+
+EXCEPTION_DUE = timedelta(hours=4)
+"""How long a contradiction may wait for its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A job to give to a node. `lines`: (order line, sku, units)."""
+
+    id: UUID
+    order_id: UUID
+    node: str
+    method: str
+    lines: tuple[tuple[int, str, int], ...]
+    due_at: datetime | None
+    why: WhyCard | None = None
+    age_check: int | None = None
+
+
+# ---------------------------------------------------------------- offering
+
+
+async def offer(tx: Tx, offers: Sequence[Offer]) -> list[Fulfilment]:
+    """Create jobs. Their units must be reserved and allocated in the same transaction."""
+    if not offers:
+        return []
+    orders = {
+        r["id"]: r
+        for r in await tx.rows(
+            "SELECT id, number, customer, ship_to, (SELECT count(*) FROM fulfilment f WHERE f.order_id = o.id) AS jobs"
+            " FROM customer_order o WHERE id = ANY(CAST(:ids AS uuid[]))",
+            ids=sorted({o.order_id for o in offers}),
+        )
+    }
+    counts = {order_id: row["jobs"] for order_id, row in orders.items()}
+    jobs = []
+    for each in offers:
+        counts[each.order_id] += 1
+        jobs.append(_new_job(tx, each, orders[each.order_id], counts[each.order_id]))
+    await bulk.insert(tx, FulfilmentRow, [_columns(job) for job in jobs])
+    for job in jobs:
+        tx.emit(
+            JobOffered(job.order_id, job.id, job.number, job.node, job.method, job.units),
+            JobChanged(job),
+        )
+    return jobs
+
+
+def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
+    customer, ship_to = order["customer"], order["ship_to"]
+    address: tuple[str, ...] = ()
+    if ship_to and METHODS[each.method].needs_address:
+        place = " ".join(p for p in (ship_to["city"], ship_to.get("region"), ship_to["postal_code"]) if p)
+        parts = (ship_to["name"], ship_to["line1"], ship_to.get("line2"), place, ship_to["country"])
+        address = tuple(p for p in parts if p)
+    return Fulfilment(
+        id=each.id,
+        number=f"{order['number']}/{count}",
+        order_id=each.order_id,
+        order_number=order["number"],
+        node=each.node,
+        method=each.method,
+        lines=tuple(JobLine(line=line, sku=sku, quantity=units) for line, sku, units in each.lines),
+        offered_at=tx.now,
+        due_at=each.due_at,
+        customer=short_name(customer["name"]),
+        phone=masked_phone(customer.get("phone")),
+        address=address,
+        proxies=tuple({"name": name} for name in customer.get("proxies", ())),  # type: ignore[arg-type]
+        age_check=each.age_check,
+        why=each.why,
+    )
+
+
+def _columns(job: Fulfilment) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "order_id": job.order_id,
+        "number": job.number,
+        "node": job.node,
+        "method": job.method,
+        "state": job.state.value,
+        "final": job.state in FULFILMENT.finals,
+        "version": job.version,
+        "offered_at": job.offered_at,
+        "due_at": job.due_at,
+        "expires_at": job.expires_at,
+        "locator": job.locator,
+        "doc": job.model_dump_json(),
+    }
+
+
+# ---------------------------------------------------------------- commands
+
+
+async def carry_out(
+    tx: Tx, actor: Actor, commands: Sequence[Command], *, at: datetime | None = None, device: str | None = None
+) -> list[Outcome | BatonError]:
+    """Carry out commands in order; each has an outcome, or the error that it may not be done or names no job.
+
+    `at` is when it happened, where that differs from now (a device that was offline).
+    """
+    jobs = await _load(tx, {c.fulfilment for c in commands})
+    results: list[Outcome | BatonError] = []
+    touched: dict[UUID, Fulfilment] = {}
+    for command in commands:
+        job = jobs.get(command.fulfilment)
+        if job is None:
+            results.append(NotFound(f"No job {command.fulfilment}.", field="fulfilment"))
+            continue
+        try:
+            authorize(actor, "fulfilment.deliver" if command.kind in SYSTEM_ONLY else "fulfilment.work", node=job.node)
+        except BatonError as error:
+            results.append(error)
+            continue
+        ctx = Context(at=at or tx.now, actor=actor.id, device=device or actor.device or actor.id)
+        outcome = apply(job, command, ctx)
+        outcome = await _write_outcome(tx, actor, job, command, outcome, device)
+        jobs[job.id] = outcome.fulfilment
+        if outcome.changed:
+            touched[job.id] = outcome.fulfilment
+        results.append(outcome)
+    await _save(tx, list(touched.values()))
+    return results
+
+
+async def _load(tx: Tx, ids: set[UUID]) -> dict[UUID, Fulfilment]:
+    """The jobs, their orders locked first."""
+    wanted = sorted(ids)
+    orders = await tx.rows("SELECT DISTINCT order_id FROM fulfilment WHERE id = ANY(CAST(:ids AS uuid[]))", ids=wanted)
+    await lock_orders(tx, [r["order_id"] for r in orders])
+    rows = await tx.rows(
+        "SELECT doc FROM fulfilment WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE", ids=wanted
+    )
+    jobs = [Fulfilment.model_validate(r["doc"]) for r in rows]
+    return {job.id: job for job in jobs}
+
+
+async def _save(tx: Tx, jobs: Sequence[Fulfilment]) -> None:
+    if not jobs:
+        return
+    rows = [_columns(job) for job in jobs]
+    await tx.run(
+        "UPDATE fulfilment f SET state = u.state, final = u.final, version = u.version, due_at = u.due_at,"
+        " expires_at = u.expires_at, locator = u.locator, doc = u.doc::jsonb FROM unnest(CAST(:ids AS uuid[]),"
+        " CAST(:states AS text[]), CAST(:finals AS boolean[]), CAST(:versions AS bigint[]),"
+        " CAST(:due AS timestamptz[]), CAST(:expires AS timestamptz[]), CAST(:locators AS text[]),"
+        " CAST(:docs AS text[])) AS u(id, state, final, version, due_at, expires_at, locator, doc) WHERE f.id = u.id",
+        ids=[r["id"] for r in rows],
+        states=[r["state"] for r in rows],
+        finals=[r["final"] for r in rows],
+        versions=[r["version"] for r in rows],
+        due=[r["due_at"] for r in rows],
+        expires=[r["expires_at"] for r in rows],
+        locators=[r["locator"] for r in rows],
+        docs=[r["doc"] for r in rows],
+    )
+    tx.emit(*(JobChanged(job) for job in jobs))
+
+
+async def _write_outcome(
+    tx: Tx, actor: Actor, before: Fulfilment, command: Command, outcome: Outcome, device: str | None
+) -> Outcome:
+    """Say what happened, and open the exception where a fact contradicts the books."""
+    if outcome.exception:
+        await open_exception(tx, actor, before, outcome.exception)
+    if not outcome.changed:
+        return outcome
+    after = outcome.fulfilment
+    if after.state is State.READY and before.state is State.PACKED:
+        outcome = outcome.model_copy(update={"fulfilment": await _with_expiry(tx, after)})
+        after = outcome.fulfilment
+        tx.emit(JobReady(after.order_id, after.id, after.number, after.node, after.method))
+    if after.state is State.SHIPPED and before.state is not State.SHIPPED:
+        first = after.packages[0] if after.packages else None
+        carrier, tracking = (first.carrier or "", first.tracking or "") if first else ("", "")
+        tx.emit(JobShipped(after.order_id, after.id, after.number, after.node, carrier, tracking))
+    tx.emit(
+        JobMoved(
+            order_id=after.order_id,
+            fulfilment_id=after.id,
+            number=after.number,
+            node=after.node,
+            command=command.kind,
+            from_state=before.state.value,
+            to_state=after.state.value,
+            actor=actor.id,
+            device=device or actor.device,
+            values=timeline_values(command, after),
+        )
+    )
+    if outcome.moves:
+        tx.emit(
+            UnitsLeft(
+                order_id=after.order_id,
+                fulfilment_id=after.id,
+                number=after.number,
+                node=after.node,
+                method=after.method,
+                moves=outcome.moves,
+                actor=actor.id,
+                device=device or actor.device,
+            )
+        )
+    return outcome
+
+
+async def _with_expiry(tx: Tx, job: Fulfilment) -> Fulfilment:
+    """A bag waits until the end of the last day of its time, by the node's own clock."""
+    expires = await network.pickup_expiry(tx, job.node, tx.now)
+    return job.model_copy(update={"expires_at": expires})
+
+
+async def open_exception(tx: Tx, actor: Actor, job: Fulfilment, notice: Notice) -> UUID:
+    """A person must look: who owns it, and until when."""
+    row = {
+        "id": tx.new_id(),
+        "kind": notice.code,
+        "node": job.node,
+        "order_id": job.order_id,
+        "fulfilment_id": job.id,
+        "order_number": job.order_number,
+        "values": dict(notice.values),
+        "owner_role": "lead",
+        "opened_at": tx.now,
+        "due_at": tx.now + EXCEPTION_DUE,
+    }
+    await bulk.insert(tx, ExceptionRow, [row])
+    tx.emit(ExceptionOpened(job.order_id, row["id"], job.id, job.node, notice.code, actor.id))  # type: ignore[arg-type]
+    return row["id"]  # type: ignore[return-value]
+
+
+async def settle_exception(tx: Tx, actor: Actor, exception_id: UUID, *, resolution: str) -> None:
+    """Somebody did what the exception asked for."""
+    row = await tx.one("SELECT node, settled_at FROM fulfilment_exception WHERE id = :id FOR UPDATE", id=exception_id)
+    if row is None:
+        raise NotFound(f"No exception {exception_id}.")
+    authorize(actor, "fulfilment.work", node=row["node"])
+    if row["settled_at"] is not None:
+        return
+    await tx.run(
+        "UPDATE fulfilment_exception SET settled_at = :now, settled_by = :by, resolution = :resolution WHERE id = :id",
+        id=exception_id,
+        now=tx.now,
+        by=actor.id,
+        resolution=resolution,
+    )
+    tx.notes.setdefault("settled_exceptions", []).append(exception_id)
+
+
+async def update_docs(tx: Tx, jobs: Sequence[Fulfilment]) -> None:
+    """Write documents changed by the server itself (pass and code of a ready bag); devices get them by feed."""
+    await _save(tx, [job.model_copy(update={"version": job.version + 1}) for job in jobs])
+
+
+# ---------------------------------------------------------------- cancelling and facts about stock
+
+
+async def cancel_order_units(tx: Tx, actor: Actor, order_id: UUID, units: dict[int, int] | None) -> int:
+    """Take units of an order out of its jobs, newest job first; returns how many. None: everything that can be."""
+    rows = await tx.rows("SELECT id FROM fulfilment WHERE order_id = :id AND NOT final ORDER BY id DESC", id=order_id)
+    taken = 0
+    for row in rows:
+        job = (await _load(tx, {row["id"]}))[row["id"]]
+        parts = []
+        for line in job.lines:
+            free = line.open + line.held
+            count = free if units is None else min(units.get(line.line, 0), free)
+            if count:
+                parts.append(LineUnits(line=line.line, quantity=count))
+        if not parts or not FULFILMENT.can(job.state, "cancel", job.method):
+            continue
+        everything = all(line.open + line.held == _of(parts, line.line) for line in job.lines)
+        command = Cancel(fulfilment=job.id, lines=() if everything else tuple(parts))
+        await carry_out(tx, SYSTEM if actor.kind != "system" else actor, [command])
+        for part in parts:
+            taken += part.quantity
+            if units is not None:
+                units[part.line] -= part.quantity
+    return taken
+
+
+def _of(parts: Sequence[LineUnits], line: int) -> int:
+    return sum(p.quantity for p in parts if p.line == line)
+
+
+async def on_stock_short(tx: Tx, events: Sequence[StockShort]) -> None:
+    """Break the newest promises. Units in a bag already are certainly there: then the record is put right instead."""
+    for event in events:
+        rows = await tx.rows(
+            "SELECT DISTINCT ON (f.id) f.doc, r.made_at FROM reservation r JOIN fulfilment f ON f.id = r.fulfilment_id"
+            " WHERE r.sku = :sku AND r.node = :node AND r.quantity > 0 AND r.kind = 'hard' AND NOT f.final",
+            sku=event.sku,
+            node=event.node,
+        )
+        jobs = {job.id: job for job in (Fulfilment.model_validate(r["doc"]) for r in rows)}
+        promises = [
+            Promise(job.id, line.line, line.open, job.offered_at)
+            for job in jobs.values()
+            for line in job.lines
+            if line.sku == event.sku and line.open > 0
+        ]
+        broken, there = break_promises(event.units, promises)
+        for promise, units in broken:
+            await _break(tx, jobs[promise.fulfilment_id], promise, units, event.sku)
+        if there:
+            fact = inventory.Fact(
+                event.sku, event.node, there, MovementReason.FOUND, reference="picked units prove the record wrong"
+            )
+            await inventory.post(tx, [fact], actor=SYSTEM.id)
+
+
+async def _break(tx: Tx, job: Fulfilment, promise: Promise, units: int, sku: str) -> None:
+    tx.emit(PromiseBroken(job.order_id, job.id, job.node, promise.line, sku, units))
+    part = LineUnits(line=promise.line, quantity=units)
+    await carry_out(tx, SYSTEM, [Cancel(fulfilment=job.id, lines=(part,), reason="promise_broken")])

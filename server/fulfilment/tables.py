@@ -1,0 +1,59 @@
+"""Jobs, and contradictions between facts and books that a person must settle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.tables import Table
+
+
+class FulfilmentRow(Table):
+    """A job. `doc` is the document devices see (`shared.fulfilment.Fulfilment`); the columns are what queries need."""
+
+    __tablename__ = "fulfilment"
+    __table_args__ = (
+        Index(None, "order_id"),
+        Index("fulfilment_open_idx", "node", "due_at", postgresql_where="NOT final"),
+        Index("fulfilment_expiry_idx", "expires_at", postgresql_where="NOT final AND expires_at IS NOT NULL"),
+        Index(None, "locator"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID]
+    number: Mapped[str]
+    node: Mapped[str]
+    method: Mapped[str]
+    state: Mapped[str]
+    final: Mapped[bool] = mapped_column(server_default="false")
+    version: Mapped[int]
+    offered_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    locator: Mapped[str | None]
+    doc: Mapped[dict[str, Any]]
+
+
+class ExceptionRow(Table):
+    """A fact the books cannot follow by themselves."""
+
+    __tablename__ = "fulfilment_exception"
+    __table_args__ = (Index("fulfilment_exception_open_idx", "node", postgresql_where="settled_at IS NULL"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    node: Mapped[str]
+    order_id: Mapped[UUID | None]
+    fulfilment_id: Mapped[UUID | None]
+    order_number: Mapped[str | None]
+    values: Mapped[dict[str, Any]]
+    owner_role: Mapped[str]
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+    resolution: Mapped[str | None]

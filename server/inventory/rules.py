@@ -1,0 +1,136 @@
+"""Pure rules of stock: what may be reserved, and what a fact does to a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from shared.fulfilment import Exit
+from shared.reasons import REASONS, Bucket
+from shared.stock import Atp, MovementReason
+
+PositionKey = tuple[str, str]
+"""(sku, node): the order in which stock rows are locked, everywhere."""
+
+
+class Position(Protocol):
+    """The columns of `stock_position` the rules look at."""
+
+    def __getitem__(self, column: str) -> int: ...
+
+
+def atp_of(row: Mapping[str, int], *, threshold: int = 0, inbound: int = 0) -> Atp:
+    """Available to promise of a position row, every term by name."""
+    not_sellable = row["damaged"] + row["quality_hold"] + row["display"]
+    return Atp(
+        on_hand=row["sellable"] + not_sellable,
+        not_sellable=not_sellable,
+        reserved=row["reserved"],
+        safety_stock=row["safety_stock"],
+        channel_threshold=threshold,
+        doubt=row["doubt"],
+        inbound=inbound,
+    )
+
+
+def free_units(row: Mapping[str, int], threshold: int = 0) -> int:
+    """What a new reservation may take; the same sum as `Atp.available`, without building the document."""
+    return max(0, row["sellable"] - row["reserved"] - row["safety_stock"] - row["doubt"] - threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A claim on units of one item at one node, for a line of a job (hard) or for a cart (soft)."""
+
+    sku: str
+    node: str
+    quantity: int
+    owner: str
+    order_id: UUID | None = None
+    fulfilment_id: UUID | None = None
+    line: int | None = None
+    threshold: int = 0
+
+    @property
+    def key(self) -> PositionKey:
+        return (self.sku, self.node)
+
+
+def grant(free: dict[PositionKey, int], wants: Sequence[Want]) -> list[bool]:
+    """First come, first promised: each want gets all of its units or none. `free` is reduced by what was granted."""
+    granted = []
+    for want in wants:
+        left = free.get((want.sku, want.node), 0) - want.threshold
+        ok = left >= want.quantity
+        if ok:
+            free[(want.sku, want.node)] -= want.quantity
+        granted.append(ok)
+    return granted
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line to write into the ledger: `quantity` is signed."""
+
+    sku: str
+    node: str
+    bucket: Bucket
+    quantity: int
+    reason: MovementReason
+    reference: str | None = None
+    happened_at: object = None
+
+    @property
+    def key(self) -> PositionKey:
+        return (self.sku, self.node)
+
+
+@dataclass(slots=True)
+class Change:
+    """What postings and claims do to one position, bucket by bucket."""
+
+    buckets: dict[Bucket, int] = field(default_factory=dict)
+    reserved: int = 0
+
+
+def fold(postings: Iterable[Posting]) -> dict[PositionKey, Change]:
+    """The sum of the postings per position: what the ledger says the position must be changed by."""
+    changes: dict[PositionKey, Change] = {}
+    for p in postings:
+        buckets = changes.setdefault(p.key, Change()).buckets
+        buckets[p.bucket] = buckets.get(p.bucket, 0) + p.quantity
+    return changes
+
+
+def found_by_fact(position: Mapping[str, int], postings: Sequence[Posting]) -> list[Posting]:
+    """A unit that was sold or moved was there: where a bucket would fall below zero, the record is corrected first."""
+    corrections = []
+    left = {bucket: position[bucket.value] for bucket in Bucket}
+    for p in postings:
+        left[p.bucket] += p.quantity
+        if left[p.bucket] < 0:
+            corrections.append(
+                Posting(p.sku, p.node, p.bucket, -left[p.bucket], MovementReason.FOUND, p.reference, p.happened_at)
+            )
+            left[p.bucket] = 0
+    return corrections
+
+
+def exit_postings(
+    sku: str, node: str, quantity: int, exit_: Exit, reason: str | None, *, shipped: bool, reference: str
+) -> list[Posting]:
+    """The ledger lines for units that leave a job. Back to the shelf needs none: they never left the building."""
+    out = MovementReason.SHIP if shipped else MovementReason.HAND_OFF
+    if exit_ is Exit.FULFILLED:
+        return [Posting(sku, node, Bucket.SELLABLE, -quantity, out, reference)]
+    if exit_ is Exit.LEFT:
+        return [Posting(sku, node, Bucket.SELLABLE, -quantity, MovementReason.LEFT_UNRECORDED, reference)]
+    why = REASONS.get(reason or "")
+    if why is None or not why.variance:
+        return []
+    lines = [Posting(sku, node, Bucket.SELLABLE, -quantity, MovementReason.PICK_VARIANCE, reference)]
+    if why.to_bucket is not None:
+        lines.append(Posting(sku, node, why.to_bucket, quantity, MovementReason.PICK_VARIANCE, reference))
+    return lines

@@ -1,0 +1,308 @@
+"""The only writer of stock, and the only place where stock rows are locked: always in (sku, node) order.
+
+Every change is a list of ledger postings and claim changes; a position is never touched in any other way, so it always
+equals the fold of its ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from server.events import StockChanged, StockShort, UnitsLeft
+from server.inventory.rules import (
+    Change,
+    PositionKey,
+    Posting,
+    Want,
+    exit_postings,
+    fold,
+    found_by_fact,
+    free_units,
+    grant,
+)
+from server.inventory.tables import MovementRow, PositionRow, ReservationRow
+from server.kit import bulk
+from server.kit.transaction import Tx
+from shared.reasons import Bucket
+from shared.stock import MovementReason
+
+_KEYS = "unnest(CAST(:skus AS text[]), CAST(:nodes AS text[])) AS k(sku, node)"
+
+
+def _binds(keys: Sequence[PositionKey]) -> dict[str, list[str]]:
+    return {"skus": [k[0] for k in keys], "nodes": [k[1] for k in keys]}
+
+
+async def lock(tx: Tx, keys: set[PositionKey]) -> dict[PositionKey, dict[str, Any]]:
+    """The positions, locked in key order. Missing ones are not in the answer."""
+    rows = await tx.rows(
+        f"SELECT p.* FROM stock_position p JOIN {_KEYS} USING (sku, node) ORDER BY p.sku, p.node FOR UPDATE OF p",  # noqa: S608
+        **_binds(sorted(keys)),
+    )
+    return {(r["sku"], r["node"]): dict(r) for r in rows}
+
+
+async def _ensure(tx: Tx, keys: set[PositionKey]) -> None:
+    """Make sure that each position has a row (a node may receive or sell what it never had)."""
+    await bulk.insert(
+        tx, PositionRow, [{"sku": sku, "node": node} for sku, node in sorted(keys)], conflict="ON CONFLICT DO NOTHING"
+    )
+
+
+async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
+    keys = sorted(changes)
+    bucket = {b: [changes[k].buckets.get(b, 0) for k in keys] for b in Bucket}
+    await tx.run(
+        "UPDATE stock_position p SET sellable = p.sellable + k.sellable, damaged = p.damaged + k.damaged,"
+        " quality_hold = p.quality_hold + k.quality_hold, display = p.display + k.display,"
+        " reserved = p.reserved + k.reserved, version = p.version + 1"
+        " FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]), CAST(:sellable AS bigint[]),"
+        " CAST(:damaged AS bigint[]), CAST(:quality_hold AS bigint[]), CAST(:display AS bigint[]),"
+        " CAST(:reserved AS bigint[])) AS k(sku, node, sellable, damaged, quality_hold, display, reserved)"
+        " WHERE p.sku = k.sku AND p.node = k.node",
+        **_binds(keys),
+        sellable=bucket[Bucket.SELLABLE],
+        damaged=bucket[Bucket.DAMAGED],
+        quality_hold=bucket[Bucket.QUALITY_HOLD],
+        display=bucket[Bucket.DISPLAY],
+        reserved=[changes[k].reserved for k in keys],
+    )
+    tx.emit(*(StockChanged(sku=sku, node=node) for sku, node in keys))
+
+
+async def _write_ledger(tx: Tx, postings: Sequence[Posting], *, actor: str, device: str | None) -> None:
+    await bulk.insert(
+        tx,
+        MovementRow,
+        [
+            {
+                "id": tx.new_id(),
+                "sku": p.sku,
+                "node": p.node,
+                "bucket": p.bucket.value,
+                "quantity": p.quantity,
+                "reason": p.reason.value,
+                "reference": p.reference,
+                "actor": actor,
+                "device": device,
+                "at": tx.now,
+                "happened_at": p.happened_at,
+            }
+            for p in postings
+        ],
+    )
+
+
+# ---------------------------------------------------------------- reservations
+
+
+async def reserve(
+    tx: Tx, wants: Sequence[Want], *, kind: str = "hard", ttl: timedelta | None = None
+) -> list[UUID | None]:
+    """Reserve each want wholly or not at all, earlier ones first. Returns the reservation's id, or None if refused."""
+    if not wants:
+        return []
+    positions = await lock(tx, {w.key for w in wants})
+    free = {key: free_units(row) for key, row in positions.items()}
+    granted = grant(free, wants)
+    changes: dict[PositionKey, Change] = {}
+    ids: list[UUID | None] = []
+    rows = []
+    for want, ok in zip(wants, granted, strict=True):
+        ids.append(tx.new_id() if ok else None)
+        if not ok:
+            continue
+        changes.setdefault(want.key, Change()).reserved += want.quantity
+        rows.append(_reservation(tx, ids[-1], want, kind, ttl))
+    if rows:
+        await bulk.insert(tx, ReservationRow, rows)
+        await _apply(tx, changes)
+    return ids
+
+
+def _reservation(tx: Tx, row_id: UUID | None, want: Want, kind: str, ttl: timedelta | None) -> dict[str, Any]:
+    return {
+        "id": row_id,
+        "sku": want.sku,
+        "node": want.node,
+        "quantity": want.quantity,
+        "asked": want.quantity,
+        "kind": kind,
+        "owner": want.owner,
+        "order_id": want.order_id,
+        "fulfilment_id": want.fulfilment_id,
+        "line": want.line,
+        "made_at": tx.now,
+        "expires_at": tx.now + ttl if ttl else None,
+    }
+
+
+async def release(tx: Tx, ids: Sequence[UUID], *, why: str) -> int:
+    """Give up whole reservations (a cart that was emptied or expired). Returns the units freed."""
+    found = await tx.rows(
+        "SELECT sku, node FROM reservation WHERE id = ANY(CAST(:ids AS uuid[])) AND quantity > 0", ids=list(ids)
+    )
+    await lock(tx, {(r["sku"], r["node"]) for r in found})
+    rows = await tx.rows(
+        "WITH gone AS (SELECT id, sku, node, quantity FROM reservation WHERE id = ANY(CAST(:ids AS uuid[]))"
+        " AND quantity > 0 FOR UPDATE)"
+        " UPDATE reservation r SET quantity = 0, ended = :why FROM gone WHERE r.id = gone.id"
+        " RETURNING r.sku, r.node, gone.quantity AS quantity",
+        ids=list(ids),
+        why=why,
+    )
+    changes: dict[PositionKey, Change] = {}
+    for row in rows:
+        changes.setdefault((row["sku"], row["node"]), Change()).reserved -= row["quantity"]
+    if changes:
+        await _apply(tx, changes)
+    return sum(int(r["quantity"]) for r in rows)
+
+
+async def release_expired(tx: Tx, limit: int = 1000) -> int:
+    """Release soft reservations whose time is over. Returns the units freed."""
+    rows = await tx.rows(
+        "SELECT id FROM reservation WHERE quantity > 0 AND expires_at IS NOT NULL AND expires_at <= :now"
+        " ORDER BY expires_at LIMIT :limit",
+        now=tx.now,
+        limit=limit,
+    )
+    return await release(tx, [r["id"] for r in rows], why="expired") if rows else 0
+
+
+# ---------------------------------------------------------------- units that leave a job
+
+
+async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
+    """Claims end; stock leaves where the units did, and the record follows what the picker saw."""
+    for actor, device in dict.fromkeys((e.actor, e.device) for e in events):
+        mine = [e for e in events if (e.actor, e.device) == (actor, device)]
+        postings = [
+            posting
+            for e in mine
+            for m in e.moves
+            for posting in exit_postings(
+                m.sku, e.node, m.quantity, m.exit, m.reason, shipped=_ships(e.method), reference=e.number
+            )
+        ]
+        positions = await lock(tx, {(m.sku, e.node) for e in mine for m in e.moves})
+        changes = fold(postings)
+        for key, units in (await _end_claims(tx, mine)).items():
+            changes.setdefault(key, Change()).reserved -= units
+        await _record(tx, positions, postings, changes, actor=actor, device=device)
+
+
+def _ships(method: str) -> bool:
+    return method in ("ship_from_store", "warehouse", "drop_ship")
+
+
+async def _end_claims(tx: Tx, events: Sequence[UnitsLeft]) -> dict[PositionKey, int]:
+    """Take the moved units off their reservations; returns the units freed per position."""
+    wanted = [(e.fulfilment_id, m.line, m.quantity) for e in events for m in e.moves]
+    rows = await tx.rows(
+        "WITH moved AS (SELECT fulfilment_id, line, sum(quantity)::bigint AS quantity FROM unnest("
+        " CAST(:jobs AS uuid[]), CAST(:lines AS bigint[]), CAST(:quantities AS bigint[]))"
+        " AS u(fulfilment_id, line, quantity) GROUP BY 1, 2),"
+        " cut AS (SELECT r.id, least(r.quantity, m.quantity) AS units FROM reservation r"
+        " JOIN moved m USING (fulfilment_id, line) WHERE r.quantity > 0)"
+        " UPDATE reservation r SET quantity = r.quantity - cut.units,"
+        " ended = CASE WHEN r.quantity = cut.units THEN 'left' END"
+        " FROM cut WHERE r.id = cut.id RETURNING r.sku, r.node, cut.units AS units",
+        jobs=[w[0] for w in wanted],
+        lines=[w[1] for w in wanted],
+        quantities=[w[2] for w in wanted],
+    )
+    freed: dict[PositionKey, int] = {}
+    for row in rows:
+        key = (row["sku"], row["node"])
+        freed[key] = freed.get(key, 0) + row["units"]
+    return freed
+
+
+# ---------------------------------------------------------------- facts about the shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened to stock: `delta` units of a bucket, and the document that says so."""
+
+    sku: str
+    node: str
+    delta: int
+    reason: MovementReason
+    bucket: Bucket = Bucket.SELLABLE
+    reference: str | None = None
+    happened_at: datetime | None = None
+
+
+async def post(tx: Tx, facts: Sequence[Fact], *, actor: str, device: str | None = None) -> None:
+    """Write facts into the ledger. A fact is never refused: it may prove the record wrong, and break promises."""
+    postings = [Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at) for f in facts]
+    keys = {p.key for p in postings}
+    positions = await lock(tx, keys)
+    if missing := keys - positions.keys():
+        await _ensure(tx, missing)
+        positions = await lock(tx, keys)
+    await _record(tx, positions, postings, fold(postings), actor=actor, device=device)
+
+
+async def _record(
+    tx: Tx,
+    positions: dict[PositionKey, dict[str, Any]],
+    postings: Sequence[Posting],
+    changes: dict[PositionKey, Change],
+    *,
+    actor: str,
+    device: str | None,
+) -> None:
+    """Ledger, positions, and the promises that no longer hold."""
+    by_key: dict[PositionKey, list[Posting]] = {}
+    for p in postings:
+        by_key.setdefault(p.key, []).append(p)
+    found = [c for key, mine in by_key.items() for c in found_by_fact(positions[key], mine)]
+    for c in found:
+        buckets = changes[c.key].buckets
+        buckets[c.bucket] = buckets.get(c.bucket, 0) + c.quantity
+    await _write_ledger(tx, [*found, *postings], actor=actor, device=device)
+    if changes:
+        await _apply(tx, changes)
+    await _give_way(tx, positions, changes)
+
+
+async def _give_way(tx: Tx, positions: dict[PositionKey, dict[str, Any]], changes: dict[PositionKey, Change]) -> None:
+    """Where less is left than reserved, carts give way at once; what is missing for orders is told as `StockShort`."""
+    short: dict[PositionKey, int] = {}
+    for key, change in changes.items():
+        sellable = positions[key]["sellable"] + change.buckets.get(Bucket.SELLABLE, 0)
+        reserved = positions[key]["reserved"] + change.reserved
+        if sellable < reserved:
+            short[key] = reserved - sellable
+    if not short:
+        return
+    carts = await tx.rows(
+        f"SELECT r.id, r.sku, r.node, r.quantity FROM reservation r JOIN {_KEYS} USING (sku, node)"  # noqa: S608
+        " WHERE r.quantity > 0 AND r.kind = 'soft' ORDER BY r.made_at DESC, r.id DESC",
+        **_binds(sorted(short)),
+    )
+    for cart in carts:
+        short[(cart["sku"], cart["node"])] -= cart["quantity"]
+    await release(tx, [c["id"] for c in carts], why="stock fell short")
+    tx.emit(*(StockShort(sku=k[0], node=k[1], units=units) for k, units in sorted(short.items()) if units > 0))
+
+
+async def open_positions(tx: Tx, rows: Sequence[dict[str, Any]], *, actor: str) -> None:
+    """Give nodes their first stock, as `opening` facts. Rows: sku, node, quantity, bin, walk, safety_stock."""
+    await bulk.insert(
+        tx,
+        PositionRow,
+        [{k: r[k] for k in ("sku", "node", "bin", "walk", "safety_stock")} for r in rows],
+        conflict="ON CONFLICT (sku, node) DO UPDATE SET bin = excluded.bin, walk = excluded.walk,"
+        " safety_stock = excluded.safety_stock",
+    )
+    facts = [Fact(r["sku"], r["node"], r["quantity"], MovementReason.OPENING) for r in rows if r["quantity"]]
+    if facts:
+        await post(tx, facts, actor=actor)

@@ -1,0 +1,1 @@
+"""Orders: what customers bought, where each unit is, and the money."""

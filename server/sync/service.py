@@ -1,0 +1,296 @@
+"""Commands up, exactly once; documents down, without gaps.
+
+The outcome of a command is written in the transaction that carried it out, as a row of the feed of the device's own
+node. The device settles its queue by that row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from server.events import (
+    CommandSettled,
+    ExceptionOpened,
+    ItemsChanged,
+    JobChanged,
+    NodesChanged,
+    PersonChanged,
+    StockChanged,
+)
+from server.fulfilment import queries as jobs
+from server.fulfilment import service as fulfilment
+from server.inventory import service as inventory
+from server.kit import audit, bulk, commands
+from server.kit.auth import Actor, authorize
+from server.kit.database import Database, to_json
+from server.kit.transaction import Tx
+from server.people import queries as people
+from server.sync import documents
+from server.sync.documents import Document, document, node_stream
+from server.sync.tables import DeviceCommandRow, FeedRow
+from shared.errors import BatonError, QueueGap, ReusedKey
+from shared.fulfilment import CLAIMS, SYSTEM_ONLY, Notice, Outcome
+from shared.reasons import Bucket
+from shared.stock import MovementReason
+from shared.sync import (
+    ACCEPTED_SCHEMAS,
+    AdjustStock,
+    CommandOutcome,
+    DeviceCommand,
+    PersonSignedIn,
+    QueuedCommand,
+    SettleException,
+)
+
+log = structlog.get_logger(__name__)
+BATCH = 50
+_COMMAND: TypeAdapter[DeviceCommand] = TypeAdapter(DeviceCommand)
+
+
+# ---------------------------------------------------------------- up
+
+
+async def push(db: Database, device: Actor, queue: Sequence[QueuedCommand]) -> tuple[list[CommandOutcome], int]:
+    """Carry out a device's commands in order. Returns their outcomes and the last number the server has.
+
+    Several commands share a transaction. One that makes the server fail is tried alone, and recorded as `held`: it
+    never blocks the commands behind it and is never dropped.
+    """
+    outcomes: list[CommandOutcome] = []
+    for start in range(0, len(queue), BATCH):
+        batch = queue[start : start + BATCH]
+        try:
+            outcomes += await db.write(lambda tx, batch=batch: _carry_out(tx, device, batch))  # type: ignore[misc]
+        except BatonError:
+            raise
+        except Exception:
+            log.exception("a batch of device commands failed; trying them one by one", device=device.id)
+            for command in batch:
+                outcomes.append(await _one(db, device, command))
+    return outcomes, await db.read(lambda tx: _last_n(tx, device.id))
+
+
+async def _one(db: Database, device: Actor, command: QueuedCommand) -> CommandOutcome:
+    try:
+        return (await db.write(lambda tx: _carry_out(tx, device, [command])))[0]
+    except BatonError:
+        raise
+    except Exception as error:
+        log.exception("a device command failed; held", device=device.id, n=command.n)
+        notice = Notice(code="held", values={"error": type(error).__name__})
+        return (await db.write(lambda tx: _carry_out(tx, device, [command], hold=notice)))[0]
+
+
+async def _last_n(tx: Tx, device: str) -> int:
+    return int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device) or 0)
+
+
+async def _carry_out(
+    tx: Tx, device: Actor, queue: Sequence[QueuedCommand], *, hold: Notice | None = None
+) -> list[CommandOutcome]:
+    last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id FOR UPDATE", id=device.id))
+    seen = await _stored(tx, device.id, [c for c in queue if c.n <= last_n])
+    outcomes, rows = [], []
+    actors = await people.actors(tx, {c.actor for c in queue}, device=device.id)
+    for command in queue:
+        mark = commands.fingerprint(command.model_dump_json(include={"id", "actor", "body"}))
+        if command.n <= last_n:
+            outcomes.append(_known(command, seen.get(command.n), mark))
+            continue
+        if command.n != last_n + 1:
+            raise QueueGap(f"Command {command.n} came after {last_n}.", wanted=last_n + 1)
+        status, notice = ("held", hold) if hold else await _do(tx, device, actors.get(command.actor), command)
+        outcome = CommandOutcome(id=command.id, n=command.n, status=status, notice=notice)  # type: ignore[arg-type]
+        last_n = command.n
+        outcomes.append(outcome)
+        tx.emit(CommandSettled(device=device.id, node=_home(device), outcome=outcome))
+        rows.append(_command_row(tx, device.id, command, mark, outcome))
+    await bulk.insert(tx, DeviceCommandRow, rows)
+    await tx.run("UPDATE device SET last_n = :n, last_seen_at = :now WHERE id = :id", n=last_n, now=tx.now, id=device.id)
+    return outcomes
+
+
+def _home(device: Actor) -> str:
+    return min(device.nodes)
+
+
+def _command_row(tx: Tx, device: str, c: QueuedCommand, mark: str, outcome: CommandOutcome) -> dict[str, Any]:
+    return {
+        "device": device,
+        "n": c.n,
+        "id": c.id,
+        "fingerprint": mark,
+        "actor": c.actor,
+        "body": c.body,
+        "made_at": c.made_at,
+        "received_at": tx.now,
+        "outcome": outcome.model_dump_json(),
+    }
+
+
+async def _stored(tx: Tx, device: str, queue: Sequence[QueuedCommand]) -> dict[int, Any]:
+    if not queue:
+        return {}
+    rows = await tx.rows(
+        "SELECT n, id, fingerprint, outcome FROM device_command WHERE device = :device"
+        " AND n = ANY(CAST(:ns AS bigint[]))",
+        device=device,
+        ns=[c.n for c in queue],
+    )
+    return {r["n"]: r for r in rows}
+
+
+def _known(command: QueuedCommand, row: Any, mark: str) -> CommandOutcome:
+    """What was answered before. The same number with another content is a broken device, and is refused."""
+    if row is None or row["fingerprint"] != mark:
+        raise ReusedKey(
+            f"Command {command.n} was sent before with other content.",
+            field=f"commands.{command.n}",
+            remedy="Never rewrite a queued command; enrol the device anew if its queue was restored from a copy.",
+        )
+    return CommandOutcome.model_validate(row["outcome"])
+
+
+async def _do(
+    tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand
+) -> tuple[str, Notice | None]:
+    """Carry out one command; returns its status and what to tell."""
+    if actor is None:
+        return "held", Notice(code="unknown_person")
+    if command.version not in ACCEPTED_SCHEMAS:
+        return "held", Notice(code="unknown_schema", values={"schema": command.version})
+    try:
+        body = _COMMAND.validate_python(command.body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return "held", Notice(code="unreadable", values={"field": field, "problem": first["msg"]})
+    if body.kind in SYSTEM_ONLY:
+        return "refused", Notice(code="not_from_devices")
+    try:
+        return await _dispatch(tx, device, actor, command, body)
+    except BatonError as error:
+        status = "refused" if body.kind in CLAIMS else "held"
+        return status, Notice(code=error.code, values={"detail": error.detail})
+
+
+async def _dispatch(
+    tx: Tx, device: Actor, actor: Actor, command: QueuedCommand, body: DeviceCommand
+) -> tuple[str, Notice | None]:
+    at = min(command.made_at, tx.now)
+    match body:
+        case AdjustStock():
+            authorize(actor, "stock.adjust", node=body.node)
+            fact = inventory.Fact(
+                body.sku,
+                body.node,
+                body.delta,
+                MovementReason(body.reason),
+                Bucket(body.bucket),
+                reference=body.note,
+                happened_at=at,
+            )
+            await inventory.post(tx, [fact], actor=actor.id, device=device.id)
+            return "applied", None
+        case PersonSignedIn():
+            await audit.append(tx, f"person/{actor.id}", actor.id, "signed_in", device.id, {"by": body.by})
+            return "applied", None
+        case SettleException():
+            await fulfilment.settle_exception(tx, actor, body.exception, resolution=body.resolution)
+            return "applied", None
+        case _:
+            result = (await fulfilment.carry_out(tx, actor, [body], at=at, device=device.id))[0]
+            if isinstance(result, BatonError):
+                raise result
+            return result.status, _notice_of(result)
+
+
+def _notice_of(outcome: Outcome) -> Notice | None:
+    return outcome.refusal or outcome.exception or outcome.adjustment
+
+
+# ---------------------------------------------------------------- down
+
+
+async def publish(tx: Tx, events: Sequence[Any]) -> None:
+    """Write what changed into the feeds, last thing before the commit. Only the newest state of a document counts."""
+    docs: dict[tuple[str, str, str], Document] = {}
+
+    def put(new: Sequence[Document]) -> None:
+        docs.update({(d["stream"], d["kind"], d["doc_id"]): d for d in new})
+
+    of = _by_kind(events)
+    put(
+        [
+            document(node_stream(e.job.node), "fulfilment", str(e.job.id), e.job.version, e.job.model_dump_json())
+            for e in of.get(JobChanged, [])
+        ]
+    )
+    if stock := sorted({(e.sku, e.node) for e in of.get(StockChanged, [])}):
+        put(await documents.stock_documents(tx, stock))
+    if skus := {sku for e in of.get(ItemsChanged, []) for sku in e.skus}:
+        put(await documents.item_documents(tx, skus))
+    if people_ids := sorted({e.person_id for e in of.get(PersonChanged, [])}):
+        put(await documents.person_documents(tx, people_ids))
+    if codes := sorted({code for e in of.get(NodesChanged, []) for code in e.codes}):
+        put(await documents.node_documents(tx, codes))
+    if exceptions := [e.exception_id for e in of.get(ExceptionOpened, [])] + tx.notes.get("settled_exceptions", []):
+        put(
+            [
+                document(node_stream(doc.node), "exception", str(doc.id), 1 + (doc.settled_at is not None), body)
+                for doc in await jobs.exceptions(tx, ids=exceptions)
+                for body in [None if doc.settled_at else doc.model_dump_json()]
+            ]
+        )
+    outcomes = [
+        document(node_stream(e.node), "outcome", str(e.outcome.id), 1, None)
+        | {"origin": {"device": e.device, "outcome": e.outcome.model_dump(mode="json")}}
+        for e in of.get(CommandSettled, [])
+    ]
+    await _write_feed(tx, [*docs.values(), *outcomes])
+
+
+def _by_kind(events: Sequence[Any]) -> dict[type, list[Any]]:
+    kinds: dict[type, list[Any]] = {}
+    for event in events:
+        kinds.setdefault(type(event), []).append(event)
+    return kinds
+
+
+async def _write_feed(tx: Tx, docs: Sequence[Document]) -> None:
+    if not docs:
+        return
+    counts: dict[str, int] = {}
+    for doc in docs:
+        counts[doc["stream"]] = counts.get(doc["stream"], 0) + 1
+    streams = sorted(counts)
+    heads = await tx.rows(
+        "INSERT INTO feed_head AS h (stream, last_seq) SELECT stream, n FROM"
+        " unnest(CAST(:streams AS text[]), CAST(:counts AS bigint[])) AS u(stream, n) ORDER BY stream"
+        " ON CONFLICT (stream) DO UPDATE SET last_seq = h.last_seq + excluded.last_seq RETURNING stream, last_seq",
+        streams=streams,
+        counts=[counts[s] for s in streams],
+    )
+    last = {h["stream"]: h["last_seq"] for h in heads}
+    seq = {stream: last[stream] - counts[stream] for stream in streams}
+    rows = []
+    for doc in docs:
+        seq[doc["stream"]] += 1
+        rows.append(
+            {
+                "stream": doc["stream"],
+                "seq": seq[doc["stream"]],
+                "kind": doc["kind"],
+                "doc_id": doc["doc_id"],
+                "version": doc["version"],
+                "body": doc["body"],
+                "origin": to_json(doc["origin"]) if doc.get("origin") else None,
+                "ends": seq[doc["stream"]] == last[doc["stream"]],
+                "at": tx.now,
+            }
+        )
+    await bulk.insert(tx, FeedRow, rows)
