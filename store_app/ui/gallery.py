@@ -14,6 +14,7 @@ from store_app.main import build
 from store_app.ui.component import component
 from store_app.ui.components.arithmetic import Term, arithmetic, key_values
 from store_app.ui.components.banner import banner
+from store_app.ui.components.brand import brand_mark
 from store_app.ui.components.buttons import button
 from store_app.ui.components.card import card
 from store_app.ui.components.choice import Option, choice, filters
@@ -224,7 +225,13 @@ def sign_in() -> ft.Control:
     """The PIN pad."""
     said, say = ft.use_state("")
     pad = pin_pad(lambda pin: say("That PIN is not right. 4 tries left"), error=said or None)
-    return frame("Marie Laurent", [ft.Container(pad, alignment=ft.Alignment.CENTER, padding=Space.XL)], back="/")
+    column = ft.Column(
+        [brand_mark(64), text("Marie Laurent", Type.TITLE), pad],
+        spacing=Space.XL,
+        tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+    )
+    return frame("Sign in", ft.Container(column, alignment=ft.Alignment.CENTER), alone=True)
 
 
 GALLERY = (

@@ -29,7 +29,7 @@ def arithmetic(terms: Sequence[Term], result_label: str, result: int) -> ft.Cont
 
 def signed(value: int, *, first: bool = False) -> str:
     """+3, −2, or the bare number for the first term; a true minus sign, so that columns read well."""
-    if first:
+    if first or value == 0:
         return number(value)
     return ("−" if value < 0 else "+") + number(abs(value))
 

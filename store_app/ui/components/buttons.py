@@ -4,7 +4,7 @@ from typing import Literal
 
 import flet as ft
 
-from store_app.ui.components.pressable import OnClick
+from store_app.ui.components.pressable import OnClick, pressable
 from store_app.ui.theme import BUTTON, TOUCH, Color, Radius, Space, Tone, Type, look, text_style
 
 Rank = Literal["primary", "secondary", "quiet"]
@@ -43,6 +43,7 @@ def _style(rank: Rank, tone: Tone) -> ft.ButtonStyle:
         bgcolor={ft.ControlState.DISABLED: Color.RAISED, ft.ControlState.DEFAULT: ground},
         side=side,
         elevation=0,
+        shadow_color=ft.Colors.TRANSPARENT,
         icon_size=24,
         padding=ft.Padding.symmetric(horizontal=Space.L),
         shape=ft.RoundedRectangleBorder(radius=Radius.BUTTON),
@@ -51,7 +52,7 @@ def _style(rank: Rank, tone: Tone) -> ft.ButtonStyle:
 
 
 def icon_button(icon: ft.IconData, label: str, on_click: OnClick | None, *, color: str = Color.INK) -> ft.Control:
-    """A round button with only a picture; `label` is what a screen reader says and a long press shows."""
-    return ft.IconButton(
-        icon=icon, tooltip=label, on_click=on_click, icon_color=color, icon_size=26, width=TOUCH, height=TOUCH
-    )
+    """A round button with only a picture; `label` is what a screen reader says."""
+    face = ft.Icon(icon, size=26, color=color)
+    center = ft.Alignment.CENTER
+    return pressable(face, label, on_click, radius=Radius.CHIP, width=TOUCH, height=TOUCH, alignment=center)

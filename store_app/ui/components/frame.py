@@ -34,30 +34,34 @@ def frame(
     detail: Sequence[ft.Control] | None = None,
     nothing_chosen: ft.Control | None = None,
     action: ft.Control | None = None,
+    alone: bool = False,
 ) -> ft.Control:
     """A whole screen.
 
     `body`: a sequence scrolls; a single control fills the room. `here` is the tab it belongs to, `back` a route.
     `header` stays above what scrolls (search, filters). With `detail` or `nothing_chosen` the body is a list that a
     tablet shows beside its detail and a phone replaces by it. `action` is the one big button (or a row of two).
+    `alone` leaves out everything that leads elsewhere, for signing in.
     """
     wide = use_wide()
     left_handed = use_state_of(lambda state: state.left_handed)
     locale = use_state_of(lambda state: state.locale)
-    content = _content(body, detail, nothing_chosen, wide)
-    middle = _middle(content, wide, floating=not wide and action is None, left_handed=left_handed)
-    parts: list[ft.Control] = [top_bar(title, back)]
+    foot = None if action is None else action_bar(action, with_scan=not wide and not alone, left_handed=left_handed)
+    split = wide and (detail is not None or nothing_chosen is not None)
+    content = _content(body, detail, nothing_chosen, wide, foot if split else None)
+    floats = None if wide or alone or action is not None else _floating(left_handed)
+    parts: list[ft.Control] = [] if alone else [top_bar(title, back)]
     if header is not None:
         parts.append(ft.Container(header, padding=ft.Padding.symmetric(horizontal=Space.L, vertical=Space.XS)))
-    parts += [camera_slot(), middle]
-    if action is not None:
-        parts.append(action_bar(action, with_scan=not wide, left_handed=left_handed))
-    if not wide:
+    parts += [camera_slot(), _layers(content, floats, wide)]
+    if foot is not None and not split:
+        parts.append(_centred(foot) if wide else foot)
+    if not wide and not alone:
         parts.append(bottom_bar(here))
     column = ft.Column(parts, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-    whole = ft.Row([rail(here), column], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+    whole = column if not wide or alone else _beside(rail(here), column)
     return ft.Container(
-        ft.Semantics(ft.SafeArea(whole if wide else column), identifier="frame"),
+        ft.Semantics(content=ft.SafeArea(whole), identifier="frame"),
         bgcolor=Color.PAPER,
         expand=True,
         rtl=is_right_to_left(locale),
@@ -69,34 +73,38 @@ def _content(
     detail: Sequence[ft.Control] | None,
     nothing_chosen: ft.Control | None,
     wide: bool,
+    foot: ft.Control | None,
 ) -> ft.Control:
     if isinstance(body, ft.BaseControl):
         return ft.Container(body, expand=True)
     if detail is not None or nothing_chosen is not None:
-        return list_detail(body, detail, nothing_chosen)
-    if not wide:
-        return scroller(body)
-    middle = ft.Container(scroller(body), width=READING_WIDTH)
+        return list_detail(body, detail, nothing_chosen, foot)
+    return _centred(scroller(body)) if wide else scroller(body)
+
+
+def _centred(content: ft.Control) -> ft.Control:
+    middle = ft.Container(content, width=READING_WIDTH)
     return ft.Row([middle], alignment=ft.MainAxisAlignment.CENTER, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
-def _middle(content: ft.Control, wide: bool, *, floating: bool, left_handed: bool) -> ft.Control:
+def _beside(side: ft.Control, rest: ft.Control) -> ft.Control:
+    return ft.Row([side, rest], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def _floating(left_handed: bool) -> ft.Control:
+    left, right = (Space.L, None) if left_handed else (None, Space.L)
+    return ft.Container(scan_button(size=64, floating=True), bottom=Space.L, left=left, right=right)
+
+
+def _layers(content: ft.Control, floats: ft.Control | None, wide: bool) -> ft.Control:
+    answer = ft.Container(
+        feedback_banner(), width=READING_WIDTH if wide else None, expand=None if wide else True, padding=Space.XS
+    )
     layers: list[ft.Control] = [
         ft.Container(content, left=0, top=0, right=0, bottom=0),
-        ft.Container(
-            ft.Row(
-                [ft.Container(feedback_banner(), width=READING_WIDTH if wide else None, expand=None if wide else True)],
-                alignment=ft.MainAxisAlignment.CENTER,
-            ),
-            left=Space.M,
-            top=Space.XS,
-            right=Space.M,
-        ),
+        ft.Container(ft.Row([answer], alignment=ft.MainAxisAlignment.CENTER), left=Space.S, top=0, right=Space.S),
     ]
-    if floating:
-        left, right = (Space.L, None) if left_handed else (None, Space.L)
-        layers.append(ft.Container(scan_button(size=64, floating=True), bottom=Space.L, left=left, right=right))
-    return ft.Stack(layers, expand=True)
+    return ft.Stack([*layers, *([floats] if floats else [])], expand=True)
 
 
 @component

@@ -6,12 +6,12 @@ from store_app.ui.theme import Color, Radius
 
 CATEGORY_ICONS: dict[str, ft.IconData] = {
     "apparel": ft.Icons.CHECKROOM_ROUNDED,
-    "shoes": ft.Icons.ICE_SKATING_ROUNDED,
+    "shoes": ft.Icons.DIRECTIONS_RUN_ROUNDED,
     "grocery": ft.Icons.LOCAL_GROCERY_STORE_ROUNDED,
     "produce": ft.Icons.ECO_ROUNDED,
     "meat": ft.Icons.SET_MEAL_ROUNDED,
     "bakery": ft.Icons.BAKERY_DINING_ROUNDED,
-    "drinks": ft.Icons.LOCAL_CAFE_ROUNDED,
+    "drinks": ft.Icons.LOCAL_DRINK_ROUNDED,
     "frozen": ft.Icons.AC_UNIT_ROUNDED,
     "household": ft.Icons.CLEANING_SERVICES_ROUNDED,
     "beauty": ft.Icons.SPA_ROUNDED,

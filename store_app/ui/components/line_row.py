@@ -60,7 +60,8 @@ def bin_tag(where: str) -> ft.Control:
 
 def spoken(line: LineFace) -> str:
     """The row as one sentence for a screen reader."""
-    amount = t("line.done") if line.left == 0 else t("line.left_of", left=line.left, asked=line.asked)
+    done = t("line.short", count=line.short) if line.short else t("line.done")
+    amount = t("line.left_of", left=line.left, asked=line.asked) if line.left else done
     return ", ".join(part for part in (line.name, line.variant, t("line.bin", bin=line.bin), amount) if part)
 
 

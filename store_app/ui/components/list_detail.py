@@ -23,13 +23,18 @@ def scroller(controls: Sequence[ft.Control], *, expand: bool = True) -> ft.Contr
 
 @component
 def list_detail(
-    items: Sequence[ft.Control], detail: Sequence[ft.Control] | None, nothing_chosen: ft.Control | None = None
+    items: Sequence[ft.Control],
+    detail: Sequence[ft.Control] | None,
+    nothing_chosen: ft.Control | None = None,
+    foot: ft.Control | None = None,
 ) -> ft.Control:
-    """On a phone the detail replaces the list; on a tablet they stand side by side."""
+    """On a phone the detail replaces the list; on a tablet they stand side by side, `foot` under the detail."""
     width = use_width()
     if width < WIDE:
         return scroller(items if detail is None else detail)
-    right = scroller(detail) if detail is not None else ft.Container(nothing_chosen, alignment=ft.Alignment.CENTER)
+    empty = ft.Container(nothing_chosen, alignment=ft.Alignment.CENTER, expand=True)
+    shown = scroller(detail) if detail is not None else empty
+    right = ft.Column([shown, *([foot] if foot else [])], spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     narrow = min(LIST_WIDTH, width * 0.42)
     return ft.Row(
         [

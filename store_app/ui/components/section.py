@@ -25,4 +25,6 @@ def section(
     title: str, controls: Sequence[ft.Control], *, count: int | None = None, trailing: ft.Control | None = None
 ) -> ft.Control:
     """The heading and what it heads."""
-    return ft.Column([section_header(title, count, trailing), *controls], spacing=Space.M, tight=True)
+    parts = [section_header(title, count, trailing), *controls]
+    stretch = ft.CrossAxisAlignment.STRETCH
+    return ft.Column(parts, spacing=Space.M, tight=True, horizontal_alignment=stretch)

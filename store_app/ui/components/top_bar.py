@@ -25,10 +25,11 @@ def top_bar(title: str, back: str | None = None) -> ft.Control:
         return ft.Container(row, padding=ft.Padding(left=Space.L, top=Space.M, right=Space.L, bottom=Space.S))
     above = ft.Row([store, sync_pill(), person_button()], spacing=Space.XS)
     below = ft.Row([*lead, heading], spacing=Space.XS)
-    return ft.Container(
-        ft.Column([above, below], spacing=0, tight=True),
-        padding=ft.Padding(left=Space.L, top=Space.XS, right=Space.M, bottom=Space.S),
-    )
+    rows: list[ft.Control] = [
+        ft.Container(above, padding=ft.Padding(left=Space.L, right=Space.M)),
+        ft.Container(below, padding=ft.Padding(left=Space.XS if back else Space.L, right=Space.M)),
+    ]
+    return ft.Container(ft.Column(rows, spacing=0, tight=True), padding=ft.Padding(top=Space.XS, bottom=Space.S))
 
 
 @component
