@@ -59,6 +59,15 @@ class HoldResolved:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Units of this order shall be taken out of the jobs that have them: line -> units; None means all."""
+
+    STORED: ClassVar[bool] = False
+    order_id: UUID
+    units: dict[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnitsCancelled:
     """Units the customer will not get. `amount` is their share of price, discount and tax, in minor units."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from server.events import (
+    CancelAsked,
     ExceptionOpened,
     JobChanged,
     JobMoved,
@@ -308,32 +309,28 @@ async def update_docs(tx: Tx, jobs: Sequence[Fulfilment]) -> None:
 # ---------------------------------------------------------------- cancelling and facts about stock
 
 
-async def cancel_order_units(tx: Tx, actor: Actor, order_id: UUID, units: dict[int, int] | None) -> int:
-    """Take units of an order out of its jobs, newest job first; returns how many. None: everything that can be."""
-    rows = await tx.rows("SELECT id FROM fulfilment WHERE order_id = :id AND NOT final ORDER BY id DESC", id=order_id)
-    taken = 0
-    for row in rows:
-        job = (await _load(tx, {row["id"]}))[row["id"]]
-        parts = []
-        for line in job.lines:
-            free = line.open + line.held
-            count = free if units is None else min(units.get(line.line, 0), free)
-            if count:
-                parts.append(LineUnits(line=line.line, quantity=count))
-        if not parts or not FULFILMENT.can(job.state, "cancel", job.method):
-            continue
-        everything = all(line.open + line.held == _of(parts, line.line) for line in job.lines)
-        command = Cancel(fulfilment=job.id, lines=() if everything else tuple(parts))
-        await carry_out(tx, SYSTEM if actor.kind != "system" else actor, [command])
-        for part in parts:
-            taken += part.quantity
-            if units is not None:
-                units[part.line] -= part.quantity
-    return taken
+async def on_cancel_asked(tx: Tx, events: Sequence[CancelAsked]) -> None:
+    """Take units of orders out of their jobs, newest job first, as far as they have not left."""
+    for event in events:
+        rows = await tx.rows(
+            "SELECT id FROM fulfilment WHERE order_id = :id AND NOT final ORDER BY id DESC", id=event.order_id
+        )
+        left = None if event.units is None else dict(event.units)
+        for job in reversed((await _load(tx, {r["id"] for r in rows})).values()):
+            await _cancel_in(tx, job, left)
 
 
-def _of(parts: Sequence[LineUnits], line: int) -> int:
-    return sum(p.quantity for p in parts if p.line == line)
+async def _cancel_in(tx: Tx, job: Fulfilment, left: dict[int, int] | None) -> None:
+    """Cancel what `left` still wants of this job; `left` is reduced by it."""
+    free = {line.line: line.open + line.held for line in job.lines}
+    take = {n: units if left is None else min(units, left.get(n, 0)) for n, units in free.items()}
+    parts = tuple(LineUnits(line=n, quantity=units) for n, units in take.items() if units)
+    if not parts or not FULFILMENT.can(job.state, "cancel", job.method):
+        return
+    for part in parts:
+        if left is not None:
+            left[part.line] -= part.quantity
+    await carry_out(tx, SYSTEM, [Cancel(fulfilment=job.id, lines=() if take == free else parts)])
 
 
 async def on_stock_short(tx: Tx, events: Sequence[StockShort]) -> None:

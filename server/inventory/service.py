@@ -27,6 +27,7 @@ from server.inventory.rules import (
 from server.inventory.tables import MovementRow, PositionRow, ReservationRow
 from server.kit import bulk
 from server.kit.transaction import Tx
+from shared.errors import NotFound
 from shared.reasons import Bucket
 from shared.stock import MovementReason
 
@@ -163,6 +164,14 @@ async def release(tx: Tx, ids: Sequence[UUID], *, why: str) -> int:
     return sum(int(r["quantity"]) for r in rows)
 
 
+async def release_cart(tx: Tx, reservation_id: UUID) -> int:
+    """Give up one soft reservation. Raises `NotFound` when there is none; releasing twice frees nothing more."""
+    row = await tx.one("SELECT kind FROM reservation WHERE id = :id", id=reservation_id)
+    if row is None or row["kind"] != "soft":
+        raise NotFound(f"No cart reservation {reservation_id}.")
+    return await release(tx, [reservation_id], why="given up")
+
+
 async def release_expired(tx: Tx, limit: int = 1000) -> int:
     """Release soft reservations whose time is over. Returns the units freed."""
     rows = await tx.rows(
@@ -241,6 +250,8 @@ class Fact:
 
 async def post(tx: Tx, facts: Sequence[Fact], *, actor: str, device: str | None = None) -> None:
     """Write facts into the ledger. A fact is never refused: it may prove the record wrong, and break promises."""
+    if not facts:
+        return
     postings = [Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at) for f in facts]
     keys = {p.key for p in postings}
     positions = await lock(tx, keys)
@@ -306,3 +317,15 @@ async def open_positions(tx: Tx, rows: Sequence[dict[str, Any]], *, actor: str) 
     facts = [Fact(r["sku"], r["node"], r["quantity"], MovementReason.OPENING) for r in rows if r["quantity"]]
     if facts:
         await post(tx, facts, actor=actor)
+
+
+async def place_in_bins(tx: Tx, places: Sequence[tuple[str, str, str]]) -> None:
+    """Remember where items stand: (sku, node, bin)."""
+    if places:
+        await tx.run(
+            "UPDATE stock_position p SET bin = k.bin FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]),"
+            " CAST(:bins AS text[])) AS k(sku, node, bin) WHERE p.sku = k.sku AND p.node = k.node",
+            skus=[p[0] for p in places],
+            nodes=[p[1] for p in places],
+            bins=[p[2] for p in places],
+        )

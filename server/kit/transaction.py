@@ -6,7 +6,7 @@ transaction, at its very end (hot rows such as feed heads), or after the commit 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -41,7 +41,12 @@ class Tx:
     origin: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
     """Scratch of this transaction, by the slice that owns the key (rows already loaded, documents to publish)."""
-    settle: Callable[[Tx], Any] | None = None
+    settle: Callable[[Tx], Awaitable[None]] | None = None
+
+    async def settle_now(self) -> None:
+        """Let the other slices answer what was emitted so far, before going on."""
+        if self.settle:
+            await self.settle(self)
 
     def new_id(self) -> UUID:
         return uuid7(self.now, self.random(10))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.errors import FieldProblem, InvalidInput
 from shared.orders import NewOrder
@@ -84,3 +85,20 @@ def search_words(number: str, order: NewOrder) -> str:
     digits = "".join(c for c in order.customer.phone or "" if c.isdigit())
     parts = [number, order.external_id, order.customer.name, order.customer.email or "", digits]
     return " ".join(part.lower() for part in parts if part)
+
+
+def check_cancel(units: Mapping[int, int] | None, lines: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """A wish to cancel as line -> units; raises `InvalidInput` naming the line that does not fit."""
+    left = {row["line"]: row["quantity"] - row["fulfilled"] - row["cancelled"] - row["replaced"] for row in lines}
+    if units is None:
+        return left
+    for number, count in units.items():
+        if number not in left:
+            raise InvalidInput(f"The order has no line {number}.", field="lines", remedy="Send a line of this order.")
+        if count > left[number]:
+            raise InvalidInput(
+                f"Line {number} has {left[number]} units left to cancel, not {count}.",
+                field="lines",
+                remedy="Units that the customer has are returned, not cancelled.",
+            )
+    return dict(units)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from server.catalog import queries as catalog
 from server.events import (
+    CancelAsked,
     HoldResolved,
     JobMoved,
     JobOffered,
@@ -24,11 +25,11 @@ from server.kit.auth import Actor, authorize
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.orders import money
-from server.orders.rules import ChannelFacts, problems_of, search_words, share_of, waits_for_payment
+from server.orders.rules import ChannelFacts, check_cancel, problems_of, search_words, share_of, waits_for_payment
 from server.orders.tables import HoldRow, LineRow, OrderKeyRow, OrderRow
 from server.orders.units import Shift, lock_orders, refresh_status, shift
 from shared.barcodes.typed import order_number
-from shared.errors import BatonError, Conflict, Duplicate, FieldProblem, InvalidInput, NotFound
+from shared.errors import BatonError, Conflict, Duplicate, NotFound
 from shared.fulfilment import FULFILMENT, Exit
 from shared.orders import NewOrder, OrderStatus, Placed, UnitState
 
@@ -318,24 +319,43 @@ async def cancel(
     *,
     reason: str,
     units: dict[int, int] | None = None,
-    only: Sequence[UnitState] = WITHOUT_NODE,
+    only: Sequence[UnitState] | None = None,
 ) -> int:
-    """Cancel units that no node has yet, last first; returns how many. Units in a job are cancelled there.
+    """Cancel units until they have left: those without a node first, then those in jobs. Returns how many went.
 
     `units` maps line -> how many at most; None means all. Money follows: released, or refunded when captured.
+    Raises `Conflict` when none can be cancelled any more.
     """
     authorize(actor, "order.cancel")
     await lock_orders(tx, [order_id])
-    shifts: list[Shift] = []
-    for row in await _lines(tx, [order_id]):
-        left = row["quantity"] if units is None else units.get(row["line"], 0)
-        for state in only:
-            take = min(left, row[state])
+    lines = await _lines(tx, [order_id])
+    if not lines:
+        raise NotFound(f"No order {order_id}.")
+    wanted = check_cancel(units, lines)
+    before = sum(row["cancelled"] for row in lines)
+    await _cancel_shifts(tx, actor.id, _without_node(lines, wanted, only or WITHOUT_NODE), reason)
+    if only is None and any(wanted.values()):
+        tx.emit(CancelAsked(order_id, {line: count for line, count in wanted.items() if count}))
+        await tx.settle_now()
+    gone = int(sum(row["cancelled"] for row in await _lines(tx, [order_id])) - before)
+    if not gone:
+        raise Conflict(
+            "Nothing of this can be cancelled any more: the units are with the carrier or the customer.",
+            remedy="Take them back as a return.",
+        )
+    return gone
+
+
+def _without_node(lines: Sequence[Any], wanted: dict[int, int], states: Sequence[UnitState]) -> list[Shift]:
+    """Shifts to cancelled for units no node has; what was found is taken off `wanted`."""
+    shifts = []
+    for row in lines:
+        for state in states:
+            take = min(wanted.get(row["line"], 0), row[state])
             if take:
-                shifts.append(Shift(order_id, row["line"], state, UnitState.CANCELLED, take))
-                left -= take
-    await _cancel_shifts(tx, actor.id, shifts, reason)
-    return sum(s.units for s in shifts)
+                shifts.append(Shift(row["order_id"], row["line"], state, UnitState.CANCELLED, take))
+                wanted[row["line"]] -= take
+    return shifts
 
 
 async def _cancel_shifts(tx: Tx, actor: str, shifts: Sequence[Shift], reason: str) -> None:
@@ -501,25 +521,3 @@ async def on_money_refused(tx: Tx, events: Sequence[MoneyRefused]) -> None:
             id=e.order_id,
             reason=f"payment refused: {e.reason}",
         )
-
-
-def cancel_request(units: dict[int, int] | None, lines: Sequence[Any]) -> dict[int, int] | None:
-    """Check a wish to cancel against the order's lines; raises `InvalidInput` naming the line."""
-    if units is None:
-        return None
-    known = {row["line"]: row for row in lines}
-    for number, count in units.items():
-        if number not in known:
-            raise InvalidInput.of([FieldProblem(field="lines", message=f"The order has no line {number}.")])
-        open_units = known[number]["quantity"] - known[number]["fulfilled"] - known[number]["cancelled"]
-        if count > open_units:
-            raise InvalidInput.of(
-                [
-                    FieldProblem(
-                        field="lines",
-                        message=f"Line {number} has {open_units} units left to cancel, not {count}.",
-                        remedy="Units that the customer has are returned, not cancelled.",
-                    )
-                ]
-            )
-    return units

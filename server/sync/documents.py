@@ -41,7 +41,8 @@ async def stock_documents(tx: Tx, keys: Sequence[tuple[str, str]]) -> list[Docum
 
 async def item_documents(tx: Tx, skus: Iterable[str]) -> list[Document]:
     return [
-        document(CATALOGUE, "item", doc.sku, 1, doc.model_dump_json()) for doc in await catalog.docs(tx, sorted(set(skus)))
+        document(CATALOGUE, "item", doc.sku, 1, doc.model_dump_json())
+        for doc in await catalog.docs(tx, sorted(set(skus)))
     ]
 
 

@@ -110,7 +110,9 @@ async def _carry_out(
         tx.emit(CommandSettled(device=device.id, node=_home(device), outcome=outcome))
         rows.append(_command_row(tx, device.id, command, mark, outcome))
     await bulk.insert(tx, DeviceCommandRow, rows)
-    await tx.run("UPDATE device SET last_n = :n, last_seen_at = :now WHERE id = :id", n=last_n, now=tx.now, id=device.id)
+    await tx.run(
+        "UPDATE device SET last_n = :n, last_seen_at = :now WHERE id = :id", n=last_n, now=tx.now, id=device.id
+    )
     return outcomes
 
 
@@ -155,9 +157,7 @@ def _known(command: QueuedCommand, row: Any, mark: str) -> CommandOutcome:
     return CommandOutcome.model_validate(row["outcome"])
 
 
-async def _do(
-    tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand
-) -> tuple[str, Notice | None]:
+async def _do(tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand) -> tuple[str, Notice | None]:
     """Carry out one command; returns its status and what to tell."""
     if actor is None:
         return "held", Notice(code="unknown_person")

@@ -1,0 +1,189 @@
+"""HTTP for stock: availability, positions, the ledger, adjustments, receipts, counter sales and carts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from server.inventory import feeds, queries, service
+from server.inventory.rules import Want
+from server.kit.auth import Actor, node_scope
+from server.kit.once import once
+from server.kit.pages import CursorText, Limit, from_cursor, to_cursor
+from server.kit.rows import BadRow, RowResults, keep_bad
+from server.kit.transaction import Tx
+from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
+from shared.errors import Conflict
+from shared.kernel import Input, Instant, NodeCode, Quantity, Sku, Wire
+from shared.stock import Adjustment, Availability, CounterSale, Movement, Receipt, StockLevel
+
+router = APIRouter(prefix="/v1", tags=["stock"])
+MAX_ROWS = 5000
+SkuText = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class AvailabilityAnswer(Wire):
+    items: list[Availability]
+
+
+@router.get("/availability", responses=problems(404))
+async def get_availability(
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.read")],
+    channel: Annotated[str, Query(max_length=24, description="Sells from its own nodes, with its own thresholds.")],
+    sku: Annotated[list[SkuText], Query(min_length=1, max_length=200, description="Repeat for several items.")],
+    node: Annotated[list[str] | None, Query(max_length=500, description="Only these nodes in `nodes`.")] = None,
+    detail: Annotated[bool, Query(description="With each node's arithmetic.")] = True,
+) -> AvailabilityAnswer:
+    """What a channel may promise now: the network figure per item, and each node with its arithmetic.
+
+    available = on_hand - not_sellable - reserved - safety_stock - channel_threshold - doubt + inbound, at least 0.
+    """
+    async with parts.db.reading() as tx:
+        return AvailabilityAnswer(items=await queries.availability(tx, channel, sku, nodes=node, detail=detail))
+
+
+class StockAnswer(Wire):
+    sku: Sku
+    levels: list[StockLevel]
+
+
+@router.get("/stock/{sku}", responses=problems(404))
+async def get_stock(
+    sku: str,
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.read")],
+    near: Annotated[str, Query(max_length=24, description="The node to start from: first itself, then by distance.")],
+    limit: Limit = 50,
+) -> StockAnswer:
+    """One item here and in the other nodes, nearest first, each figure with its arithmetic."""
+    async with parts.db.reading() as tx:
+        return StockAnswer(sku=sku, levels=await queries.near(tx, sku, node=near, limit=limit))
+
+
+class Ledger(Wire):
+    movements: list[Movement]
+    next: str | None = None
+
+
+@router.get("/movements", responses=problems())
+async def get_movements(
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.read")],
+    sku: Annotated[str | None, Query(max_length=40)] = None,
+    node: Annotated[str | None, Query(max_length=24)] = None,
+    cursor: CursorText = None,
+    limit: Limit = 50,
+) -> Ledger:
+    """The ledger, newest first: every unit that came in or went out, why, by whom, and the document that says so."""
+    after = from_cursor(cursor, int)
+    async with parts.db.reading() as tx:
+        rows = await queries.movements(
+            tx, sku=sku, node=node, before=after[0] if after else None, limit=limit, nodes=node_scope(actor)
+        )
+    return Ledger(movements=rows, next=to_cursor(rows[-1].id) if len(rows) == limit else None)
+
+
+@router.post("/adjustments", responses=problems(400, 413))
+async def adjust_stock(
+    rows: Annotated[list[Annotated[Adjustment | BadRow, keep_bad("sku")]], Field(max_length=MAX_ROWS)],
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.adjust")],
+    idempotency_key: IdempotencyKey = None,
+) -> RowResults:
+    """Correct the record by hand. Bad rows are reported beside the good ones, which are in."""
+    return await _feed(parts, actor, idempotency_key, "adjust", rows, feeds.adjust)
+
+
+@router.post("/receipts", responses=problems(400, 413))
+async def receive_stock(
+    rows: Annotated[list[Annotated[Receipt | BadRow, keep_bad("document")]], Field(max_length=MAX_ROWS)],
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.receive")],
+    idempotency_key: IdempotencyKey = None,
+) -> RowResults:
+    """Units arrived against a document. The same line of the same document counts once, whoever sends it again."""
+    return await _feed(parts, actor, idempotency_key, "receive", rows, feeds.receive)
+
+
+@router.post("/counter-sales", responses=problems(400, 413))
+async def feed_counter_sales(
+    rows: Annotated[list[Annotated[CounterSale | BadRow, keep_bad("receipt")]], Field(max_length=MAX_ROWS)],
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.feed")],
+    idempotency_key: IdempotencyKey = None,
+) -> RowResults:
+    """Receipts of the tills. A receipt counts once. A sale is a fact: it corrects a record that says nothing was there,
+    and where it takes what an order was promised, the newest promise gives way and is routed again."""
+    return await _feed(parts, actor, idempotency_key, "sell", rows, feeds.sell)
+
+
+async def _feed(
+    parts: PartsDep, actor: Actor, key: str | None, name: str, rows: Sequence[object], work: feeds.Feed
+) -> RowResults:
+    async def run(tx: Tx) -> RowResults:
+        async def do() -> RowResults:
+            return RowResults(results=await work(tx, actor, rows))
+
+        return await once(tx, actor, key, f"{name} {rows!r}" if key else "", RowResults, do)
+
+    return await parts.db.write(run)
+
+
+# ---------------------------------------------------------------- carts
+
+
+class CartReservation(Input):
+    """Units a customer has in the cart at one node."""
+
+    sku: Sku
+    node: NodeCode
+    quantity: Quantity
+    cart: str = Field(min_length=1, max_length=80, description="The cart, as the shop calls it.")
+    minutes: int = Field(default=15, ge=1, le=120, description="How long the claim lasts.")
+
+
+class Reserved(Wire):
+    id: UUID
+    expires_at: Instant
+
+
+@router.post("/reservations", status_code=201, responses=problems(409))
+async def reserve_for_cart(
+    body: CartReservation,
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("order.place")],
+    idempotency_key: IdempotencyKey = None,
+) -> Reserved:
+    """Claim units for a cart. The claim ends by itself; an order placed from the cart makes its own, hard one."""
+    ttl = timedelta(minutes=body.minutes)
+
+    async def work(tx: Tx) -> Reserved:
+        async def do() -> Reserved:
+            want = Want(body.sku, body.node, body.quantity, owner=f"cart/{body.cart}")
+            claim = (await service.reserve(tx, [want], kind="soft", ttl=ttl))[0]
+            if claim is None:
+                raise Conflict(
+                    f"{body.node} has fewer than {body.quantity} of {body.sku} to promise.",
+                    remedy="Ask /v1/availability for other nodes.",
+                )
+            return Reserved(id=claim, expires_at=tx.now + ttl)
+
+        return await once(tx, actor, idempotency_key, f"cart {body.model_dump_json()}", Reserved, do)
+
+    return await parts.db.write(work)
+
+
+class Freed(Wire):
+    units: int
+
+
+@router.delete("/reservations/{reservation_id}", responses=problems(404))
+async def release_cart(reservation_id: UUID, parts: PartsDep, actor: Annotated[Actor, allowed("order.place")]) -> Freed:
+    """Give up a cart's claim. Releasing twice frees nothing more."""
+    return Freed(units=await parts.db.write(lambda tx: service.release_cart(tx, reservation_id)))

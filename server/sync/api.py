@@ -1,0 +1,138 @@
+"""HTTP of the device protocol. Business outcomes are answered with 200; see the protocol page in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from server.kit.auth import Actor
+from server.kit.database import to_json
+from server.kit.web import Parts, PartsDep, allowed, problems
+from server.sync import documents, queries, service
+from server.sync.watch import FeedWatch
+from shared.api import MEDIA_TYPE
+from shared.errors import InvalidInput
+from shared.sync import ACCEPTED_SCHEMAS, Hello, Page, Push, Pushed
+
+router = APIRouter(prefix="/v1/sync", tags=["device sync"])
+EPOCH = 1
+Device = Annotated[Actor, allowed("sync")]
+
+
+class SyncResponse(Response):
+    media_type = MEDIA_TYPE
+
+
+def _home(device: Actor) -> str:
+    return min(device.nodes)
+
+
+def watch(parts: Parts) -> FeedWatch:
+    """The one watcher of this process."""
+    found: FeedWatch | None = parts.caches.get("feed_watch")
+    if found is None:
+        found = parts.caches["feed_watch"] = FeedWatch(parts.db)
+    return found
+
+
+def _answer(model: Any) -> Response:
+    return Response(model.model_dump_json(), media_type=MEDIA_TYPE)
+
+
+@router.get("/hello", response_class=SyncResponse, response_model=Hello, responses=problems(426))
+async def hello(parts: PartsDep, device: Device) -> Response:
+    """Server time, accepted versions, and the last command of this device the server has."""
+    async with parts.db.reading() as tx:
+        last_n = await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id)
+        now = tx.now
+    return _answer(
+        Hello(
+            server_time=now,
+            schemas=(ACCEPTED_SCHEMAS[0], ACCEPTED_SCHEMAS[-1]),
+            epoch=EPOCH,
+            node=_home(device),
+            device=device.id,
+            last_n=int(last_n or 0),
+            streams=list(queries.streams_of(_home(device))),
+        )
+    )
+
+
+@router.post("/push", response_class=SyncResponse, response_model=Pushed, responses=problems(400, 409, 413, 426))
+async def push(body: Push, parts: PartsDep, device: Device) -> Response:
+    """Up to 200 commands, numbered without gaps. Sending them again is harmless. 409 `queue_gap` names the number that
+    is wanted; 422 `reused_key` means that a number came before with other content. The answer is only a hint: a
+    command is settled by its row in the feed."""
+    outcomes, last_n = await service.push(parts.db, device, body.commands)
+    return _answer(Pushed(outcomes=outcomes, last_n=last_n))
+
+
+def _cursor(text: str, streams: tuple[str, ...]) -> dict[str, int]:
+    """`catalogue:12,node/S001:345` as a mapping; a stream left out starts at its beginning."""
+    found = dict.fromkeys(streams, 0)
+    for part in text.split(",") if text else []:
+        stream, _, seq = part.rpartition(":")
+        if stream not in found or not seq.isdecimal() or len(seq) > 18:
+            raise InvalidInput(
+                f"The cursor part {part!r} is not for this device.",
+                field="cursor",
+                remedy=f"Send stream:number for {' and '.join(streams)}, separated by a comma.",
+            )
+        found[stream] = int(seq)
+    return found
+
+
+@router.get("/pull", response_class=SyncResponse, response_model=Page, responses=problems(409, 426))
+async def pull(
+    parts: PartsDep,
+    device: Device,
+    cursor: Annotated[str, Query(max_length=300, examples=["catalogue:12,node/S001:345"])] = "",
+    wait: Annotated[float, Query(ge=0, le=30, description="Seconds to wait for something new.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=2000)] = 500,
+) -> Response:
+    """What changed after the cursor: whole documents and command outcomes, never half of a transaction. 409 `resync`:
+    fetch a snapshot, keep the queue."""
+    streams = queries.streams_of(_home(device))
+    at = _cursor(cursor, streams)
+    page = await parts.db.read(lambda tx: queries.page(tx, streams, at, limit=limit))
+    if not page.rows and wait and await watch(parts).wait(at, wait):
+        page = await parts.db.read(lambda tx: queries.page(tx, streams, at, limit=limit))
+    return _answer(page)
+
+
+@router.get(
+    "/snapshot",
+    response_class=StreamingResponse,
+    responses={
+        **problems(426),
+        200: {
+            "description": "NDJSON: a line with the cursor, one line per document, a last line with the row count.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        },
+    },
+)
+async def snapshot(parts: PartsDep, device: Device) -> StreamingResponse:
+    """Everything the device should hold, in one consistent read."""
+    return StreamingResponse(_lines(parts, _home(device)), media_type="application/x-ndjson")
+
+
+async def _lines(parts: Parts, node: str) -> AsyncIterator[str]:
+    rows = 0
+    async with parts.db.reading() as tx:
+        heads = await queries.heads(tx, queries.streams_of(node))
+        cursor = {stream: last for stream, (_, last) in heads.items()}
+        yield to_json({"cursor": cursor, "epoch": EPOCH, "server_time": tx.now.isoformat()}) + "\n"
+        async for doc in documents.everything(tx, node):
+            rows += 1
+            yield _line(doc, cursor[doc["stream"]])
+    yield to_json({"end": True, "rows": rows}) + "\n"
+
+
+def _line(doc: documents.Document, seq: int) -> str:
+    """A feed row; bodies that are JSON text already are not parsed again."""
+    body = doc["body"] if isinstance(doc["body"], str) else to_json(doc["body"])
+    head = to_json({k: doc[k] for k in ("stream", "kind", "version")} | {"id": doc["doc_id"], "seq": seq})
+    return f'{head[:-1]},"body":{body},"origin":null}}\n'

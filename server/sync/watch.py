@@ -1,0 +1,58 @@
+"""Waking long polls: one look at the feed heads for all waiting devices of a process, a few times a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from server.kit.database import Database
+
+EVERY_S = 0.25
+
+
+class FeedWatch:
+    """Lets any number of long polls wait for their streams with one small query per tick, and none when nobody waits."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._heads: dict[str, int] = {}
+        self._waiting = 0
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.stopped = False
+
+    async def wait(self, cursor: Mapping[str, int], seconds: float) -> bool:
+        """True as soon as a stream has more than the cursor; False when the time is over or the server stops."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        self._waiting += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            while not self.stopped and (left := until - loop.time()) > 0:
+                if any(self._heads.get(stream, 0) > seq for stream, seq in cursor.items()):
+                    return True
+                changed = self._changed
+                try:
+                    await asyncio.wait_for(changed.wait(), min(left, EVERY_S * 4))
+                except TimeoutError:
+                    continue
+            return False
+        finally:
+            self._waiting -= 1
+
+    def stop(self) -> None:
+        """End every long poll, for a graceful stop."""
+        self.stopped = True
+        self._changed.set()
+
+    async def _look(self) -> None:
+        while self._waiting and not self.stopped:
+            async with self._db.reading() as tx:
+                rows = await tx.rows("SELECT stream, last_seq FROM feed_head")
+            heads = {r["stream"]: r["last_seq"] for r in rows}
+            if heads != self._heads:
+                self._heads = heads
+                self._changed.set()
+                self._changed = asyncio.Event()
+            await asyncio.sleep(EVERY_S)
