@@ -1,0 +1,62 @@
+# Everything a newcomer or a build machine needs. `make help` prints the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SPEED ?= 60
+BENCH ?= all
+SEEDS ?= 300
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check unit postgres api browser bench prove test-day shots migrations clean
+
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer: make PYTHON=python3.12 setup"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web,server,demo,dev]'
+	@touch $@
+
+setup: $(BIN)/.ready ## Install everything into .venv
+
+demo: setup ## Run the demo: real baskets as orders, a store app to work with (SPEED=60, ARGS=--help)
+	$(BIN)/baton demo --speed $(SPEED) $(ARGS)
+
+check: setup ## Format, lint, strict types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: check unit postgres browser ## Everything: check, unit, PostgreSQL, simulation, browser
+
+unit: setup
+	$(BIN)/pytest -n 2 tests/unit tests/test_architecture.py
+
+postgres: setup
+	$(BIN)/pytest -n 2 tests/postgres tests/api
+
+browser: setup
+	$(BIN)/python -m tests.browser.chromium
+	$(BIN)/pytest tests/browser
+
+bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+prove: setup ## The long proofs (SEEDS=n)
+	$(BIN)/python -m tests.prove --seeds $(SEEDS)
+
+test-day: setup ## The scripted store day: headless demo, then every invariant
+	$(BIN)/baton demo --headless --orders 2000
+
+shots: setup ## Take the screenshots of the docs
+	$(BIN)/python -m tests.browser.shots
+
+migrations: setup ## Write the first migration anew from the tables
+	$(BIN)/python -m server.migrations.foundation
+
+clean: ## Remove what was built (not the data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

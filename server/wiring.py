@@ -1,0 +1,45 @@
+"""The one table: which fact is answered by whom, and when. Read it top to bottom to know what Baton does.
+
+Rows of one event run in this order. `When` says whether the answer belongs to the transaction of the fact, to its
+very end (hot rows), or to a job after the commit.
+"""
+
+from __future__ import annotations
+
+from server import events as e
+from server.fulfilment import service as fulfilment
+from server.inventory import service as inventory
+from server.kit.answers import Answer, Answers, When
+from server.orders import payments
+from server.orders import service as orders
+from server.routing import service as routing
+from server.sync import service as sync
+
+SAME, LAST, AFTER = When.SAME_TRANSACTION, When.LAST, When.AFTER_COMMIT
+
+ROWS: tuple[Answer, ...] = (
+    # An order waits for a node
+    Answer(e.OrderReleased, routing.on_orders_released, SAME),
+    # A node has a job, works on it, and units leave it
+    Answer(e.JobOffered, orders.on_jobs_offered, SAME),
+    Answer(e.JobMoved, orders.on_jobs_moved, SAME),
+    Answer(e.UnitsLeft, routing.on_units_left, SAME),
+    Answer(e.UnitsLeft, orders.on_units_left, SAME),
+    Answer(e.UnitsLeft, inventory.on_units_left, SAME),
+    # Somebody cancels; somebody bought the last one at the till
+    Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
+    Answer(e.StockShort, fulfilment.on_stock_short, SAME),
+    # Money
+    Answer(e.MoneyWanted, payments.ask_gateway, AFTER),
+    Answer(e.MoneyMoved, orders.on_money_moved, SAME),
+    Answer(e.MoneyRefused, orders.on_money_refused, SAME),
+    # Devices hear of it
+    Answer(e.JobChanged, sync.publish, LAST),
+    Answer(e.StockChanged, sync.publish, LAST),
+    Answer(e.ItemsChanged, sync.publish, LAST),
+    Answer(e.NodesChanged, sync.publish, LAST),
+    Answer(e.PersonChanged, sync.publish, LAST),
+    Answer(e.ExceptionOpened, sync.publish, LAST),
+    Answer(e.CommandSettled, sync.publish, LAST),
+)
+ANSWERS = Answers(ROWS)
