@@ -1,0 +1,344 @@
+"""Routing in the database: load one snapshot for a batch, plan, reserve what was planned, plan again what failed.
+
+The router itself is the pure function `server.routing.plan.plan`; `preview` is the same call without the writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from server.catalog import queries as catalog
+from server.events import OrderReleased, UnitsLeft, UnitsRouted, UnitsUnrouted
+from server.fulfilment import service as fulfilment
+from server.inventory import service as inventory
+from server.inventory.rules import Want
+from server.kit import bulk
+from server.kit.auth import SYSTEM
+from server.kit.transaction import Tx
+from server.network import queries as network
+from server.orders import service as orders
+from server.orders.units import Shift, lock_orders, shift
+from server.routing.decisions import Decision, Demand, DemandLine
+from server.routing.nodes import routing_nodes
+from server.routing.plan import plan
+from server.routing.reasons import why_job
+from server.routing.rules import DEFAULT, RoutingPlan
+from server.routing.snapshot import Candidates, Nodes
+from server.routing.tables import DecisionRow, RefusalRow
+from shared.fulfilment import Exit
+from shared.kernel import Geo
+from shared.methods import method_for
+from shared.orders import UnitState
+
+ROUNDS = 3
+"""How often what another order snatched away is planned again within the transaction."""
+NODE_LEVEL = frozenset({"no_capacity", "too_late", "fraud_suspect"})
+"""Reasons for which the whole order is not offered to the node again, not only the line."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """Units of one order that still need a node, line -> units, and where they are counted now."""
+
+    demand: Demand
+    routing: dict[int, int]
+    backordered: dict[int, int]
+
+    def take(self, line: int, units: int) -> list[tuple[UnitState, int]]:
+        """Take units off: those that wait first time before those that are backordered."""
+        taken = []
+        for state, left in ((UnitState.ROUTING, self.routing), (UnitState.BACKORDERED, self.backordered)):
+            count = min(units, left.get(line, 0))
+            if count:
+                left[line] -= count
+                units -= count
+                taken.append((state, count))
+        return taken
+
+    def remaining(self) -> Demand | None:
+        lines = tuple(
+            DemandLine(each.line, each.sku, units)
+            for each in self.demand.lines
+            if (units := self.routing.get(each.line, 0) + self.backordered.get(each.line, 0))
+        )
+        return replace(self.demand, lines=lines) if lines else None
+
+
+async def on_orders_released(tx: Tx, events: Sequence[OrderReleased]) -> None:
+    """Route orders as soon as they wait for a node."""
+    await route(tx, dict.fromkeys(e.order_id for e in events))
+
+
+async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan = DEFAULT) -> None:
+    """Find nodes for everything of these orders that waits, first ordered first. What nobody has is backordered."""
+    ids = list(order_ids)
+    await lock_orders(tx, ids)
+    open_orders = await _load(tx, ids)
+    if not open_orders:
+        return
+    nodes = await routing_nodes(tx)
+    left = open_orders
+    decisions: list[tuple[Decision, str]] = []
+    jobs: list[_Job] = []
+    for _ in range(ROUNDS):
+        demands = [d for each in left if (d := each.remaining())]
+        if not demands:
+            break
+        candidates, digest = await _snapshot(tx, nodes, demands)
+        planned = plan(demands, candidates, routing_plan, now=tx.now)
+        decisions += [(decision, digest) for decision in planned]
+        by_order = {each.demand.order: each for each in left}
+        refused = await _promise(tx, [(by_order[d.order], d) for d in planned], nodes, jobs)
+        left = [each for each in left if each.demand.order in refused]
+    await _offer(tx, jobs, nodes)
+    await _write(tx, open_orders, jobs, decisions)
+
+
+# ---------------------------------------------------------------- loading
+
+
+async def _load(tx: Tx, ids: Sequence[UUID]) -> list[_Open]:
+    """What of these orders needs a node, in order of placing."""
+    rows = await tx.rows(
+        "SELECT o.id, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku, l.routing,"
+        " l.backordered FROM customer_order o JOIN order_line l ON l.order_id = o.id"
+        " WHERE o.id = ANY(CAST(:ids AS uuid[])) AND l.routing + l.backordered > 0"
+        " ORDER BY o.placed_at, o.id, l.line",
+        ids=ids,
+    )
+    refused: dict[UUID, set[tuple[int | None, str]]] = {}
+    for r in await tx.rows(
+        "SELECT order_id, line, node FROM routing_refusal WHERE order_id = ANY(CAST(:ids AS uuid[]))", ids=ids
+    ):
+        refused.setdefault(r["order_id"], set()).add((r["line"] or None, r["node"]))
+    grouped: dict[UUID, list[Any]] = {}
+    for r in rows:
+        grouped.setdefault(r["id"], []).append(r)
+    return [_open(mine, frozenset(refused.get(order_id, ()))) for order_id, mine in grouped.items()]
+
+
+def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _Open:
+    head = rows[0]
+    place = (head["ship_to"] or {}).get("location")
+    demand = Demand(
+        order=head["id"],
+        lines=tuple(DemandLine(r["line"], r["sku"], r["routing"] + r["backordered"]) for r in rows),
+        delivery=head["method"],
+        channel=head["channel"],
+        node=head["node"],
+        destination=Geo(**place) if place else None,
+        wanted_by=head["wanted_by"],
+        value=head["total"],
+        refused=refused,
+    )
+    return _Open(demand, {r["line"]: r["routing"] for r in rows}, {r["line"]: r["backordered"] for r in rows})
+
+
+async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
+    """Stock and capacity for the whole batch, and the digest of what the router is going to see."""
+    stock = await tx.rows(
+        "SELECT sku, node, sellable - reserved - safety_stock - doubt AS units FROM stock_position"
+        " WHERE sku = ANY(CAST(:skus AS text[])) AND sellable - reserved - safety_stock - doubt > 0"
+        " ORDER BY sku, node",
+        skus=sorted({line.sku for d in demands for line in d.lines}),
+    )
+    busy = await tx.rows("SELECT node, jobs FROM node_day WHERE day = :day ORDER BY node", day=tx.now.date())
+    rows = [(r["sku"], r["node"], r["units"]) for r in stock]
+    left = {
+        r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
+    }
+    digest = hashlib.sha256(repr((rows, sorted(left.items()), demands)).encode()).hexdigest()
+    return Candidates.of(nodes, rows, capacity_left=left), digest
+
+
+# ---------------------------------------------------------------- promising
+
+
+@dataclass(slots=True)
+class _Job:
+    """A job in the making: the lines whose units are reserved."""
+
+    id: UUID
+    order_id: UUID
+    node: str
+    delivery: str
+    decision: Decision
+    lines: dict[int, tuple[str, int]] = field(default_factory=dict)
+    taken: list[tuple[int, UnitState, int]] = field(default_factory=list)
+
+
+async def _promise(tx: Tx, planned: Sequence[tuple[_Open, Decision]], nodes: Nodes, jobs: list[_Job]) -> set[UUID]:
+    """Reserve what was planned. Returns the orders of which something was snatched away meanwhile."""
+    wants: list[Want] = []
+    owners: list[tuple[_Open, _Job]] = []
+    for each, decision in planned:
+        for node, lines in decision.assignments.items():
+            job = _job_for(tx, jobs, decision, node, lines)
+            for line, units in lines.items():
+                sku = next(d.sku for d in each.demand.lines if d.line == line)
+                threshold = _threshold(nodes, each.demand.channel, node)
+                wants.append(Want(sku, node, units, f"order/{job.order_id}", job.order_id, job.id, line, threshold))
+                owners.append((each, job))
+    granted = await inventory.reserve(tx, wants)
+    refused: set[UUID] = set()
+    for want, (each, job), claim in zip(wants, owners, granted, strict=True):
+        line = want.line or 0
+        if claim is None:
+            refused.add(each.demand.order)
+            continue
+        job.taken += [(line, state, units) for state, units in each.take(line, want.quantity)]
+        had = job.lines.get(line, (want.sku, 0))[1]
+        job.lines[line] = (want.sku, had + want.quantity)
+    return refused
+
+
+def _job_for(tx: Tx, jobs: list[_Job], decision: Decision, node: str, lines: dict[int, int]) -> _Job:
+    """One job per order and node, also when a later round gives the node other lines. A claim belongs to one line of
+    one job, so more of the same line is a job of its own."""
+    for job in jobs:
+        if job.order_id == decision.order and job.node == node and not lines.keys() & job.lines.keys():
+            return job
+    job = _Job(tx.new_id(), decision.order, node, decision.delivery, decision)
+    jobs.append(job)
+    return job
+
+
+def _threshold(nodes: Nodes, channel: str, node: str) -> int:
+    limits = nodes.thresholds.get(channel)
+    return int(limits[nodes.row[node]]) if limits is not None else 0
+
+
+async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
+    made = [job for job in jobs if job.lines]
+    if not made:
+        return
+    facts = await catalog.facts(tx, {sku for job in made for sku, _ in job.lines.values()})
+    due = await network.due_times(tx, {(job.node, job.delivery) for job in made})
+    offers = []
+    for job in made:
+        method = method_for(job.delivery, nodes.types[nodes.row[job.node]])
+        if method is None:
+            raise LookupError(f"a {nodes.types[nodes.row[job.node]]} cannot fulfil {job.delivery}")
+        ages = [facts[sku].min_age or 0 for sku, _ in job.lines.values() if sku in facts]
+        offers.append(
+            fulfilment.Offer(
+                id=job.id,
+                order_id=job.order_id,
+                node=job.node,
+                method=method.code,
+                lines=tuple((line, sku, units) for line, (sku, units) in sorted(job.lines.items())),
+                due_at=due.get((job.node, job.delivery)),
+                why=why_job(job.decision, job.node),
+                age_check=max(ages, default=0) or None,
+            )
+        )
+    await fulfilment.offer(tx, offers)
+    await _count_jobs(tx, made)
+
+
+async def _count_jobs(tx: Tx, jobs: Sequence[_Job]) -> None:
+    counts: dict[str, int] = {}
+    for job in jobs:
+        counts[job.node] = counts.get(job.node, 0) + 1
+    await tx.run(
+        "INSERT INTO node_day AS d (node, day, jobs) SELECT node, :day, jobs FROM unnest(CAST(:nodes AS text[]),"
+        " CAST(:jobs AS bigint[])) AS u(node, jobs) ORDER BY node"
+        " ON CONFLICT (node, day) DO UPDATE SET jobs = d.jobs + excluded.jobs",
+        day=tx.now.date(),
+        nodes=list(counts),
+        jobs=list(counts.values()),
+    )
+
+
+# ---------------------------------------------------------------- writing
+
+
+async def _write(
+    tx: Tx, open_orders: Sequence[_Open], jobs: Sequence[_Job], decisions: Sequence[tuple[Decision, str]]
+) -> None:
+    """Units, decisions and facts."""
+    shifts = [
+        Shift(job.order_id, line, state, UnitState.ALLOCATED, units) for job in jobs for line, state, units in job.taken
+    ]
+    last = {decision.order: decision for decision, _ in decisions}
+    for each in open_orders:
+        decision = last[each.demand.order]
+        for line, units in each.routing.items():
+            if units:
+                shifts.append(Shift(each.demand.order, line, UnitState.ROUTING, UnitState.BACKORDERED, units))
+                reason = next((u.reason for u in decision.unrouted if u.line == line), "snatched")
+                tx.emit(UnitsUnrouted(each.demand.order, line, units, reason))
+    await shift(tx, shifts)
+    for job in jobs:
+        if job.lines:
+            units = sum(n for _, n in job.lines.values())
+            card = why_job(job.decision, job.node)
+            tx.emit(UnitsRouted(job.order_id, job.node, units, card.plan, card.summary))
+    await bulk.insert(
+        tx,
+        DecisionRow,
+        [
+            {
+                "id": tx.new_id(),
+                "order_id": decision.order,
+                "at": tx.now,
+                "plan": decision.plan,
+                "version": decision.version,
+                "digest": digest,
+                "body": decision.to_json().decode(),
+            }
+            for decision, digest in decisions
+        ],
+    )
+
+
+# ---------------------------------------------------------------- memory and waiting
+
+
+async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
+    """Remember which node could not do what, before the units are routed again."""
+    rows: dict[tuple[UUID, int, str], dict[str, Any]] = {}
+    for e in events:
+        for m in e.moves:
+            if m.exit is not Exit.REROUTE:
+                continue
+            line = 0 if m.reason in NODE_LEVEL else m.line
+            key = (e.order_id, line, e.node)
+            rows[key] = {
+                "order_id": e.order_id, "line": line, "node": e.node, "reason": m.reason or "", "at": tx.now
+            }  # fmt: skip
+    await bulk.insert(tx, RefusalRow, list(rows.values()), conflict="ON CONFLICT DO NOTHING")
+
+
+async def route_waiting(tx: Tx, *, limit: int = 200) -> int:
+    """Route again what is backordered where stock has come. Returns the number of orders looked at."""
+    rows = await tx.rows(
+        "SELECT DISTINCT l.order_id FROM order_line l WHERE (l.backordered > 0 AND EXISTS ("
+        " SELECT 1 FROM stock_position p WHERE p.sku = l.sku"
+        " AND p.sellable - p.reserved - p.safety_stock - p.doubt >= l.backordered"
+        " AND NOT EXISTS (SELECT 1 FROM routing_refusal f WHERE f.order_id = l.order_id AND f.node = p.node"
+        "  AND f.line IN (0, l.line))"
+        " AND EXISTS (SELECT 1 FROM customer_order o WHERE o.id = l.order_id AND (o.node IS NULL OR o.node = p.node))))"
+        " OR l.routing > 0 ORDER BY l.order_id LIMIT :limit",
+        limit=limit,
+    )
+    await route(tx, [r["order_id"] for r in rows])
+    return len(rows)
+
+
+async def cancel_overdue(tx: Tx, *, after: timedelta, limit: int = 200) -> int:
+    """Cancel what has been backordered for too long, so that nobody waits for ever. Returns the number of orders."""
+    rows = await tx.rows(
+        "SELECT DISTINCT o.id FROM customer_order o JOIN order_line l ON l.order_id = o.id"
+        " WHERE l.backordered > 0 AND o.received_at <= :before ORDER BY o.id LIMIT :limit",
+        before=tx.now - after,
+        limit=limit,
+    )
+    for row in rows:
+        await orders.cancel(tx, SYSTEM, row["id"], reason="not available", only=(UnitState.BACKORDERED,))
+    return len(rows)
