@@ -217,7 +217,8 @@ def switches() -> list[ft.Control]:
     def press(mood: str) -> None:
         engine.show(moods[mood](state))
 
-    return [filters([Option(mood, mood) for mood in moods], "", press)]
+    names = list(moods)
+    return [filters([Option(mood, mood) for mood in row], "", press) for row in (names[:2], names[2:])]
 
 
 @component

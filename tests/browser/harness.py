@@ -128,12 +128,17 @@ def opened(
     )
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.goto(address + route)
-    ready(page)
     try:
+        show(page, address + route)
         yield page
     finally:
         context.close()
+
+
+def show(page: Page, url: str) -> None:
+    """Load an address afresh."""
+    page.goto(url)
+    ready(page)
 
 
 def ready(page: Page) -> None:
@@ -154,7 +159,10 @@ def press(page: Page, name: str | re.Pattern[str], *, role: str = "button", exac
 
 
 def sees(page: Page, words: str | re.Pattern[str], *, timeout: float = PATIENCE) -> Locator:
-    """Wait until something with these words is on the screen, be it text or the name of a control."""
+    """Wait until something with these words is on the screen, be it text or the name of a control.
+
+    Any space counts as a plain one. What a list has not scrolled to is not there for a screen reader either.
+    """
     pattern = words.pattern if isinstance(words, re.Pattern) else re.escape(words)
     page.wait_for_function(_SEEN, arg=pattern, timeout=timeout)
     return page.locator("flt-semantics-host")
@@ -164,8 +172,9 @@ _SEEN = """pattern => {
   const wanted = new RegExp(pattern);
   const host = document.querySelector('flt-semantics-host');
   if (!host) return false;
-  if (wanted.test(host.innerText)) return true;
-  return [...host.querySelectorAll('[aria-label]')].some(e => wanted.test(e.getAttribute('aria-label')));
+  const plain = words => (words || '').replace(/[\\u00a0\\u202f\\s]+/g, ' ');
+  if (wanted.test(plain(host.innerText))) return true;
+  return [...host.querySelectorAll('[aria-label]')].some(e => wanted.test(plain(e.getAttribute('aria-label'))));
 }"""
 
 

@@ -13,6 +13,9 @@ from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Type
 
 
+RAIL_WIDTH = 108
+
+
 @dataclass(frozen=True)
 class Tab:
     """One destination; its name is the sentence `nav.<code>`."""
@@ -55,7 +58,7 @@ def rail(here: str) -> ft.Control:
             spacing=Space.XS,
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
         ),
-        width=108,
+        width=RAIL_WIDTH,
         bgcolor=Color.CARD,
         border=ft.Border(right=ft.BorderSide(1, Color.LINE)),
         padding=ft.Padding.symmetric(horizontal=Space.S, vertical=Space.L),

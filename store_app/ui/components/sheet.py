@@ -20,7 +20,7 @@ def sheet(
         body.append(ft.Row([action]))
     return ft.BottomSheet(
         content=ft.Container(
-            ft.Column(body, spacing=Space.L, tight=True, scroll=ft.ScrollMode.AUTO),
+            ft.Column(body, spacing=Space.L, tight=True),
             padding=ft.Padding(left=Space.XL, top=0, right=Space.XL, bottom=Space.XL),
         ),
         show_drag_handle=True,

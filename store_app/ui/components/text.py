@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from store_app.ui.texts import isolated
 from store_app.ui.theme import TYPES, Color, Type
 
 
@@ -18,7 +19,7 @@ def text(
     """A piece of text; `lines` cuts it off with an ellipsis, `heading` tells screen readers what it is."""
     spec = TYPES[kind]
     words = ft.Text(
-        value,
+        isolated(value),
         size=spec.size,
         weight=spec.weight,
         style=ft.TextStyle(height=spec.height),

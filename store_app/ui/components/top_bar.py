@@ -8,6 +8,7 @@ from store_app.ui.components.pressable import pressable
 from store_app.ui.components.sync_pill import sync_pill
 from store_app.ui.components.text import muted, text
 from store_app.ui.hooks import opener, use_state_of, use_wide
+from store_app.ui.state import SyncState
 from store_app.ui.texts import t
 from store_app.ui.theme import TOUCH, Color, Radius, Space, Type
 
@@ -16,20 +17,28 @@ from store_app.ui.theme import TOUCH, Color, Radius, Space, Type
 def top_bar(title: str, back: str | None = None) -> ft.Control:
     """On a phone the store stands over the title; on a tablet all share one line. `back` is a route."""
     name = use_state_of(lambda state: state.node_name)
+    quiet = use_state_of(lambda state: state.sync == SyncState())
     wide = use_wide()
     heading = text(title, Type.TITLE, lines=1, heading=True, expand=True)
     lead = [icon_button(ft.Icons.ARROW_BACK_ROUNDED, t("nav.back"), opener(back))] if back else []
-    store = muted(name, Type.LABEL, lines=1, expand=None if wide else True)
     if wide:
+        store = muted(name, Type.LABEL, lines=1)
         row = ft.Row([*lead, heading, store, sync_pill(), person_button()], spacing=Space.M)
         return ft.Container(row, padding=ft.Padding(left=Space.L, top=Space.M, right=Space.L, bottom=Space.S))
-    above = ft.Row([store, sync_pill(), person_button()], spacing=Space.XS)
+    above = ft.Row([_place(name, quiet), person_button()], spacing=Space.XS)
     below = ft.Row([*lead, heading], spacing=Space.XS)
     rows: list[ft.Control] = [
-        ft.Container(above, padding=ft.Padding(left=Space.L, right=Space.M)),
-        ft.Container(below, padding=ft.Padding(left=Space.XS if back else Space.L, right=Space.M)),
+        ft.Container(above, padding=ft.Padding.symmetric(horizontal=Space.L)),
+        ft.Container(below, padding=ft.Padding.symmetric(horizontal=Space.XS if back else Space.L)),
     ]
     return ft.Container(ft.Column(rows, spacing=0, tight=True), padding=ft.Padding(top=Space.XS, bottom=Space.S))
+
+
+def _place(name: str, quiet: bool) -> ft.Control:
+    """The store and how its network is; news about the network needs the whole line of a phone."""
+    if quiet:
+        return ft.Row([muted(name, Type.LABEL, lines=1, expand=True), sync_pill()], expand=True, spacing=Space.S)
+    return ft.Row([sync_pill()], expand=True, alignment=ft.MainAxisAlignment.END)
 
 
 @component

@@ -73,4 +73,11 @@ def _forms(key: str, language: str, count: object) -> tuple[str, ...]:
 def _written(value: object, locale: str) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return format_decimal(value, locale=locale.replace("-", "_"))
-    return value
+    return isolated(str(value), locale)
+
+
+def isolated(words: str, locale: str | None = None) -> str:
+    """Names and codes keep their own direction inside a sentence that is read from the right."""
+    if not words or not is_right_to_left(locale or current_locale()):
+        return words
+    return f"\u2068{words}\u2069"
