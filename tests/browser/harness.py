@@ -146,6 +146,16 @@ def ready(page: Page) -> None:
     page.wait_for_selector("flt-semantics-placeholder", state="attached")
     page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
     page.wait_for_selector("[flt-semantics-identifier=frame]", state="attached")
+    page.evaluate(_SETTLED)
+
+
+_SETTLED = """() => new Promise(done => {
+  const host = document.querySelector('flt-semantics-host');
+  let timer = setTimeout(done, 250);
+  const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 250); });
+  watch.observe(host, {childList: true, subtree: true, characterData: true});
+  setTimeout(done, 3000);
+})"""
 
 
 def find(page: Page, role: str, name: str | re.Pattern[str], *, exact: bool = False) -> Locator:
@@ -154,8 +164,13 @@ def find(page: Page, role: str, name: str | re.Pattern[str], *, exact: bool = Fa
 
 
 def press(page: Page, name: str | re.Pattern[str], *, role: str = "button", exact: bool = False) -> None:
-    """Find a button and press it."""
-    find(page, role, name, exact=exact).click()
+    """Find a button and press it; one that lies below the fold is scrolled to first."""
+    control = find(page, role, name, exact=exact)
+    before = control.bounding_box()
+    control.scroll_into_view_if_needed()
+    if control.bounding_box() != before:
+        page.wait_for_timeout(300)  # the picture follows the scroll of the semantics tree a little later
+    control.click()
 
 
 def sees(page: Page, words: str | re.Pattern[str], *, timeout: float = PATIENCE) -> Locator:

@@ -94,21 +94,21 @@ def test_a_scan_is_heard_with_nothing_focused(phone: Page, gallery: str) -> None
     sees(phone, "Wrong: Ab-9|{GS}x is not in this job Wanted: Merino crew-neck jumper")
 
 
-def test_twenty_scans_in_one_go_are_twenty_scans(phone: Page, gallery: str) -> None:
-    show(phone, gallery + ROUTES["work"])
-    sees(phone, "0 scanned")
-    for _ in range(20):
-        wedge(phone, JUMPER)
-    sees(phone, "Done, 20 scanned")
+def test_twenty_scans_in_one_go_are_twenty_scans(chromium: Browser, gallery: str) -> None:
+    with opened(chromium, gallery, ROUTES["work"]) as page:
+        sees(page, "0 scanned")
+        for _ in range(20):
+            wedge(page, JUMPER)
+        sees(page, "Done, 20 scanned")
 
 
-def test_the_enter_of_a_scan_does_not_press_the_last_button_again(phone: Page, gallery: str) -> None:
-    show(phone, gallery + "/stock")
-    press(phone, "More: Quantity")
-    sees(phone, "Quantity: 4")
-    wedge(phone, JUMPER)
-    press(phone, "More: Quantity")
-    sees(phone, "Quantity: 5")
+def test_the_enter_of_a_scan_does_not_press_the_last_button_again(chromium: Browser, gallery: str) -> None:
+    with opened(chromium, gallery, "/stock") as page:
+        press(page, "More: Quantity")
+        sees(page, "Quantity: 4")
+        wedge(page, JUMPER)
+        press(page, "More: Quantity")
+        sees(page, "Quantity: 5")
 
 
 def test_typing_into_a_field_is_not_scanning(phone: Page, gallery: str) -> None:
