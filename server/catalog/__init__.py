@@ -1,0 +1,1 @@
+"""What is sold: items, and every code that means one of them."""
