@@ -1,0 +1,131 @@
+"""What is asked of the router, and what it answers: values only, small enough to be stored with every order.
+
+An answer keeps the winner, its costs by criterion, the best five rivals with the criterion that decided, and how many
+nodes fell out for which reason. Everything else can be computed again from the snapshot and the plan's version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from shared.kernel import Geo
+
+Delivery = Literal["ship", "pickup", "curbside"]
+
+
+@dataclass(frozen=True, slots=True)
+class DemandLine:
+    line: int
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One order, or what is left of it, that needs nodes."""
+
+    order: UUID
+    lines: tuple[DemandLine, ...]
+    delivery: Delivery
+    channel: str
+    node: str | None = None
+    """The store the customer asked for; pickup and curbside only."""
+    destination: Geo | None = None
+    wanted_by: datetime | None = None
+    value: int = 0
+    """Worth of the order in minor units, for the split."""
+    refused: frozenset[tuple[int | None, str]] = frozenset()
+    """(line or None for all, node) that rejected or could not find it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One named part of a cost, in weighted micro-units, and the numbers behind it."""
+
+    criterion: str
+    cost: int
+    figures: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another node, and what the whole answer would cost with it: the parcel moved there, or only this line."""
+
+    node: str
+    name: str
+    cost: int
+    criterion: str
+    """What it lost by most, or `tie`: the same cost, later in code order."""
+    lost: int
+    """How much more that criterion costs with the rival."""
+    figures: dict[str, int]
+    against: dict[str, int]
+    """The winner's figures of the same criterion."""
+    extra_parcel: bool
+    """The rival would send a parcel more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Units of one line promised by one node."""
+
+    line: int
+    sku: str
+    node: str
+    name: str
+    quantity: int
+    terms: tuple[Term, ...]
+    """What this line in this parcel costs: the parcel's terms, and its own units'."""
+    rivals: tuple[Rival, ...]
+    excluded: dict[str, int]
+    """Reason -> nodes that fell out for this line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrouted:
+    """Units of one line that no node takes now."""
+
+    line: int
+    sku: str
+    quantity: int
+    reason: str
+    excluded: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    order: UUID
+    plan: str
+    version: int
+    delivery: Delivery
+    choices: tuple[Choice, ...]
+    """By line, then by node code."""
+    unrouted: tuple[Unrouted, ...]
+    cost: int
+    """Micro-units of the plan's weights."""
+    proven: bool
+    """True: no other answer covers more, or as much at less cost. False: the search was cut short."""
+
+    @property
+    def assignments(self) -> dict[str, dict[int, int]]:
+        """Node -> line -> units, in order of node code."""
+        found: dict[str, dict[int, int]] = {}
+        for choice in sorted(self.choices, key=lambda choice: (choice.node, choice.line)):
+            found.setdefault(choice.node, {})[choice.line] = choice.quantity
+        return found
+
+    def to_json(self) -> bytes:
+        """Canonical: the same decision is the same bytes."""
+        return _DECISION.dump_json(self)
+
+    @staticmethod
+    def from_json(stored: bytes | str) -> Decision:
+        return _DECISION.validate_json(stored)
+
+
+_DECISION = TypeAdapter(Decision)

@@ -1,0 +1,173 @@
+"""What the router looks at: the nodes as columns, and what they hold.
+
+Columns stand in order of node code, whatever order the rows came in, so that no answer depends on row order. `Nodes`
+changes when a planner or a store changes a node and can be kept; `Candidates` is taken anew for every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.routing.criteria._base import NO_PLACE, Ints
+from shared.kernel import EARTH_RADIUS_KM, Geo
+
+UNLIMITED = 1_000_000_000
+"""Capacity of a node that counts no jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node as the network slice knows it."""
+
+    code: str
+    name: str
+    type: str
+    location: Geo | None = None
+    capacity: int = UNLIMITED
+    """Jobs a day."""
+    enabled: bool = True
+    """The store's own switch for web orders."""
+    open: bool = True
+    """Works today, and takes jobs now or later today."""
+    deliveries: frozenset[str] = frozenset({"ship", "pickup", "curbside"})
+    routing_buffer: int = 0
+    """With fewer units than this of an item, the node sends none of it."""
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    """Channel -> units of each item that it may not touch; empty where `available` has them taken off already."""
+    channels: frozenset[str] | None = None
+    """Channels that sell from here; None: all."""
+    ready_at: datetime | None = None
+    """When a job given now can leave or be collected; None: no statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """All nodes, column by column, in order of code. Arrays are read only."""
+
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    row: dict[str, int]
+    points: NDArray[np.float64]
+    """(3, n) on the unit sphere; NaN without a place."""
+    capacity: Ints
+    enabled: NDArray[np.bool_]
+    open: NDArray[np.bool_]
+    routing_buffer: Ints
+    ready_at: Ints
+    """Seconds since 1970; 0 without a statement."""
+    deliveries: dict[str, NDArray[np.bool_]]
+    channels: dict[str, NDArray[np.bool_]]
+    """Only channels that some node names; a node without a list sells for all."""
+    any_channel: NDArray[np.bool_]
+    thresholds: dict[str, Ints]
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node]) -> Nodes:
+        found = sorted(nodes, key=lambda node: node.code)
+        codes = tuple(node.code for node in found)
+        if len(set(codes)) < len(codes):
+            raise ValueError("a node stands twice in the snapshot")
+
+        def flags(test: Callable[[Node], bool]) -> NDArray[np.bool_]:
+            return np.array([test(node) for node in found], dtype=np.bool_)
+
+        def ints(figure: Callable[[Node], int]) -> Ints:
+            return np.array([figure(node) for node in found], dtype=np.int64)
+
+        deliveries = sorted({code for node in found for code in node.deliveries})
+        named = sorted({code for node in found for code in node.channels or ()})
+        limited = sorted({code for node in found for code in node.thresholds})
+        return cls(
+            codes=codes,
+            names=tuple(node.name for node in found),
+            types=tuple(node.type for node in found),
+            row={code: row for row, code in enumerate(codes)},
+            points=np.array([_point(node.location) for node in found], dtype=np.float64).reshape(-1, 3).T.copy(),
+            capacity=ints(lambda node: node.capacity),
+            enabled=flags(lambda node: node.enabled),
+            open=flags(lambda node: node.open),
+            routing_buffer=ints(lambda node: node.routing_buffer),
+            ready_at=ints(lambda node: int(node.ready_at.timestamp()) if node.ready_at else 0),
+            deliveries={code: flags(lambda node, code=code: code in node.deliveries) for code in deliveries},  # type: ignore[misc]
+            channels={
+                code: flags(lambda node, code=code: node.channels is None or code in node.channels)  # type: ignore[misc]
+                for code in named
+            },
+            any_channel=flags(lambda node: node.channels is None),
+            thresholds={
+                code: ints(lambda node, code=code: node.thresholds.get(code, 0))  # type: ignore[misc]
+                for code in limited
+            },
+        )
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def metres_from(self, places: Sequence[Geo | None]) -> Ints:
+        """(places, n) great-circle metres, rounded; `NO_PLACE` where either end has none.
+
+        Chord length between points on the sphere: the same figure as the haversine formula, cheaper per node.
+        """
+        here = np.array([_point(place) for place in places], dtype=np.float64).reshape(-1, 3)
+        squares = (self.points[0] - here[:, 0:1]) ** 2
+        squares += (self.points[1] - here[:, 1:2]) ** 2
+        squares += (self.points[2] - here[:, 2:3]) ** 2
+        half_chord = np.minimum(np.sqrt(squares) / 2, 1.0)
+        metres = np.rint(np.arcsin(half_chord) * (2000 * EARTH_RADIUS_KM))
+        metres[np.isnan(metres)] = NO_PLACE
+        whole: Ints = metres.astype(np.int64)
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """One snapshot for a batch: nodes, the jobs they can still take, and their stock."""
+
+    nodes: Nodes
+    capacity_left: Ints
+    """(n) jobs."""
+    skus: dict[str, int]
+    """Item -> row of `available`."""
+    available: Ints
+    """(items, n) units available to promise, never negative. Channel thresholds of `nodes` are taken off later."""
+
+    @classmethod
+    def of(
+        cls,
+        nodes: Nodes,
+        stock: Iterable[tuple[str, str, int]],
+        *,
+        capacity_left: Mapping[str, int] | None = None,
+    ) -> Candidates:
+        """From rows (item, node, available), in any order; what has no row has no stock.
+
+        `capacity_left` names the nodes that have jobs already; the others have all of their capacity.
+        """
+        rows = [(sku, nodes.row[node], units) for sku, node, units in stock if node in nodes.row]
+        skus = {sku: place for place, sku in enumerate(sorted({sku for sku, _, _ in rows}))}
+        available = np.zeros((len(skus), len(nodes)), dtype=np.int64)
+        if rows:
+            items, places, units = zip(*((skus[sku], node, units) for sku, node, units in rows), strict=True)
+            available[list(items), list(places)] = np.maximum(np.array(units, dtype=np.int64), 0)
+        left = nodes.capacity.copy()
+        for code, jobs in (capacity_left or {}).items():
+            if code in nodes.row:
+                left[nodes.row[code]] = jobs
+        return cls(nodes, left, skus, available)
+
+
+def _point(place: Geo | None) -> tuple[float, float, float]:
+    if place is None:
+        return (np.nan, np.nan, np.nan)
+    latitude, longitude = np.radians(place.latitude), np.radians(place.longitude)
+    return (
+        float(np.cos(latitude) * np.cos(longitude)),
+        float(np.cos(latitude) * np.sin(longitude)),
+        float(np.sin(latitude)),
+    )
