@@ -1,4 +1,4 @@
-"""The base of every table, and the tables that belong to no slice: event log, outbox, command log, audit.
+"""The base of every table, and the tables that belong to no slice: event log, outbox, command log, audit, installation.
 
 Keys that must stay unique for ever (idempotency keys) stand in small tables that are not partitioned; history is
 partitioned by the range of its UUIDv7, so that old months can be detached.
@@ -92,3 +92,12 @@ class AuditRow(Table):
     subject: Mapped[str]
     detail: Mapped[dict[str, Any]]
     hash: Mapped[str]
+
+
+class InstallationRow(Table):
+    """A secret of this installation (`server.kit.keys`), base64."""
+
+    __tablename__ = "installation"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

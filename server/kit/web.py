@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -25,6 +26,8 @@ class Parts:
     ports: dict[str, Any] = field(default_factory=dict)
     """The far side: `payments`, `messenger`. Wiring puts them here."""
     caches: dict[str, Any] = field(default_factory=dict)
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is asked to stop: long polls end, `/readyz` says no."""
 
 
 def parts_of(request: Request) -> Parts:

@@ -1,0 +1,116 @@
+"""The application: its parts, its routes, and what surrounds every request.
+
+`create_app(settings)` makes it; entering its lifespan starts (or reaches) PostgreSQL, brings the schema to this build,
+loads the installation's keys and, unless told otherwise, starts the worker in the same process. A request passes, from
+the outside in: request log and figures, rate limits, body limits, compression, the route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from server import worker
+from server.kit import health, keys, limits, logs, manual, migrate, postgres, problems
+from server.kit.answers import Answers
+from server.kit.combiner import Combiner
+from server.kit.database import Database
+from server.kit.web import Parts
+from server.people import api as people
+from server.people import tokens
+from server.settings import Settings
+from shared import api as paths
+
+SLICES: tuple[APIRouter, ...] = (
+    health.router,
+    people.router,
+)
+"""Every slice with routes, in the order of the documentation."""
+STREAMS: frozenset[str] = frozenset()
+"""Paths that read their body row by row and keep limits of their own."""
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    db: Database | None = None,
+    answers: Answers | None = None,
+    ports: Mapping[str, Any] | None = None,
+    with_worker: bool | None = None,
+    slices: tuple[APIRouter, ...] = SLICES,
+) -> FastAPI:
+    """The application. `db` is a migrated database to use as it is (tests); otherwise the settings' own is prepared.
+
+    `with_worker` starts jobs and schedules in this process; by default when `settings.role` is `all` and no `db` is
+    given.
+    """
+    figures = logs.Figures()
+    works = with_worker if with_worker is not None else settings.role == "all" and db is None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            database = db or await stack.enter_async_context(prepared(settings, answers))
+            parts = Parts(settings, database, await keys.load(database), dict(ports or {}))
+            app.state.parts = parts
+            app.state.resolve_actor = tokens.Resolver(database)
+            if works:
+                await stack.enter_async_context(worker.running(parts))
+            log.info("ready", role=settings.role)
+            yield
+            await drain(parts)
+
+    app = FastAPI(
+        title=manual.TITLE,
+        version=manual.VERSION,
+        description=manual.DESCRIPTION,
+        openapi_tags=manual.TAGS,
+        docs_url=f"{paths.API}/docs",
+        redoc_url=None,
+        openapi_url=f"{paths.API}/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(logs.RequestLog, figures=figures),
+            Middleware(limits.RateLimits, guesses=frozenset({paths.ENROL})),
+            Middleware(limits.BodyLimits, max_bytes=settings.max_body_bytes, streams=STREAMS),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4),
+        ],
+    )
+    app.state.figures = figures
+    problems.install(app)
+    for router in slices:
+        app.include_router(router)
+    manual.install(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def prepared(settings: Settings, answers: Answers | None = None) -> AsyncIterator[Database]:
+    """The settings' database at this build's schema: the given one, or the embedded one, started if need be."""
+    async with contextlib.AsyncExitStack() as stack:
+        url = settings.database_url
+        if url is None:
+            running = await asyncio.to_thread(postgres.start, settings.data_dir)
+            stack.push_async_callback(asyncio.to_thread, running.stop)
+            url = running.url(None)
+        await asyncio.to_thread(migrate.upgrade, url)
+        database = Database(url, answers=answers, pool_size=settings.pool_size)
+        stack.push_async_callback(database.close)
+        yield database
+
+
+async def drain(parts: Parts) -> None:
+    """Say no to new work and finish what has begun."""
+    parts.draining.set()
+    for each in parts.caches.values():
+        if isinstance(each, Combiner):
+            await each.drain()

@@ -1,0 +1,522 @@
+# ruff: noqa: E501 (conditions stand on one line, as the tables say them)
+"""The foundation: every table of the first release, and the job queue's own schema.
+
+Written by `python -m server.migrations.foundation`; change the tables, not this file.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+from procrastinate.schema import SchemaManager
+
+revision = "foundation"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES: dict[str, str] = {
+    "api_key": r"""
+CREATE TABLE api_key (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    roles TEXT[] NOT NULL,
+    scopes TEXT[],
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT api_key_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_hash_key UNIQUE (hash)
+);
+""",
+    "audit": r"""
+CREATE TABLE audit (
+    stream TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail JSONB NOT NULL,
+    hash TEXT NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (stream, n)
+);
+""",
+    "channel": r"""
+CREATE TABLE channel (
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    CONSTRAINT channel_pkey PRIMARY KEY (code)
+);
+""",
+    "channel_node": r"""
+CREATE TABLE channel_node (
+    channel TEXT NOT NULL,
+    node TEXT NOT NULL,
+    threshold BIGINT NOT NULL,
+    CONSTRAINT channel_node_pkey PRIMARY KEY (channel, node)
+);
+CREATE INDEX channel_node_node_idx ON channel_node (node);
+""",
+    "command_log": r"""
+CREATE TABLE command_log (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    outcome JSONB,
+    CONSTRAINT command_log_pkey PRIMARY KEY (scope, key)
+);
+""",
+    "customer_order": r"""
+CREATE TABLE customer_order (
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    placed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    method TEXT NOT NULL,
+    node TEXT,
+    customer JSONB NOT NULL,
+    ship_to JSONB,
+    wanted_by TIMESTAMP WITH TIME ZONE,
+    search TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    shipping BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    payment_kind TEXT NOT NULL,
+    payment_reference TEXT NOT NULL,
+    authorised BIGINT DEFAULT '0' NOT NULL,
+    captured BIGINT DEFAULT '0' NOT NULL,
+    refunded BIGINT DEFAULT '0' NOT NULL,
+    released BIGINT DEFAULT '0' NOT NULL,
+    status TEXT NOT NULL,
+    jobs_open BIGINT DEFAULT '0' NOT NULL,
+    in_work BOOLEAN DEFAULT 'false' NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT customer_order_pkey PRIMARY KEY (id),
+    CONSTRAINT customer_order_money_in_bounds_check CHECK (captured <= authorised AND refunded <= captured),
+    CONSTRAINT customer_order_money_positive_check CHECK (authorised >= 0 AND captured >= 0 AND refunded >= 0 AND released >= 0)
+);
+CREATE INDEX customer_order_number_idx ON customer_order (number);
+CREATE INDEX customer_order_open_idx ON customer_order (status, id) WHERE status NOT IN ('completed', 'cancelled');
+CREATE INDEX customer_order_placed_at_id_idx ON customer_order (placed_at, id);
+""",
+    "device": r"""
+CREATE TABLE device (
+    id TEXT NOT NULL,
+    node TEXT NOT NULL,
+    name TEXT NOT NULL,
+    platform TEXT DEFAULT '' NOT NULL,
+    version TEXT DEFAULT '' NOT NULL,
+    token_hash TEXT NOT NULL,
+    enrolled_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_seen_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    last_n BIGINT DEFAULT '0' NOT NULL,
+    settled_n BIGINT DEFAULT '0' NOT NULL,
+    queue_length BIGINT DEFAULT '0' NOT NULL,
+    queue_age_s BIGINT DEFAULT '0' NOT NULL,
+    CONSTRAINT device_pkey PRIMARY KEY (id),
+    CONSTRAINT device_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX device_node_idx ON device (node);
+""",
+    "device_command": r"""
+CREATE TABLE device_command (
+    device TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    id UUID NOT NULL,
+    fingerprint TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    body JSONB NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    outcome JSONB NOT NULL,
+    CONSTRAINT device_command_pkey PRIMARY KEY (device, n)
+);
+""",
+    "enrolment_code": r"""
+CREATE TABLE enrolment_code (
+    code_hash TEXT NOT NULL,
+    node TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT enrolment_code_pkey PRIMARY KEY (code_hash)
+);
+""",
+    "event": r"""
+CREATE TABLE event (
+    id UUID NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    kind TEXT NOT NULL,
+    order_id UUID,
+    node TEXT,
+    actor TEXT,
+    body JSONB NOT NULL,
+    CONSTRAINT event_pkey PRIMARY KEY (id)
+)
+ PARTITION BY RANGE (id);
+CREATE TABLE event_default PARTITION OF event DEFAULT;
+CREATE INDEX event_order_id_idx ON event (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX event_seq_idx ON event (seq);
+""",
+    "feed": r"""
+CREATE TABLE feed (
+    stream TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    doc_id TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    body JSONB,
+    origin JSONB,
+    ends BOOLEAN NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT feed_pkey PRIMARY KEY (stream, seq)
+);
+""",
+    "feed_head": r"""
+CREATE TABLE feed_head (
+    stream TEXT NOT NULL,
+    last_seq BIGINT NOT NULL,
+    first_seq BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT feed_head_pkey PRIMARY KEY (stream)
+);
+""",
+    "fulfilment": r"""
+CREATE TABLE fulfilment (
+    id UUID NOT NULL,
+    order_id UUID NOT NULL,
+    number TEXT NOT NULL,
+    node TEXT NOT NULL,
+    method TEXT NOT NULL,
+    state TEXT NOT NULL,
+    final BOOLEAN DEFAULT 'false' NOT NULL,
+    version BIGINT NOT NULL,
+    offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    locator TEXT,
+    doc JSONB NOT NULL,
+    CONSTRAINT fulfilment_pkey PRIMARY KEY (id)
+);
+CREATE INDEX fulfilment_expiry_idx ON fulfilment (expires_at) WHERE NOT final AND expires_at IS NOT NULL;
+CREATE INDEX fulfilment_locator_idx ON fulfilment (locator);
+CREATE INDEX fulfilment_open_idx ON fulfilment (node, due_at) WHERE NOT final;
+CREATE INDEX fulfilment_order_id_idx ON fulfilment (order_id);
+""",
+    "fulfilment_exception": r"""
+CREATE TABLE fulfilment_exception (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    node TEXT NOT NULL,
+    order_id UUID,
+    fulfilment_id UUID,
+    order_number TEXT,
+    values JSONB NOT NULL,
+    owner_role TEXT NOT NULL,
+    opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    settled_by TEXT,
+    resolution TEXT,
+    CONSTRAINT fulfilment_exception_pkey PRIMARY KEY (id)
+);
+CREATE INDEX fulfilment_exception_open_idx ON fulfilment_exception (node) WHERE settled_at IS NULL;
+""",
+    "installation": r"""
+CREATE TABLE installation (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    CONSTRAINT installation_pkey PRIMARY KEY (name)
+);
+""",
+    "item": r"""
+CREATE TABLE item (
+    sku TEXT NOT NULL,
+    name TEXT NOT NULL,
+    style TEXT,
+    variant TEXT NOT NULL,
+    category TEXT NOT NULL,
+    department TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    price BIGINT,
+    currency TEXT NOT NULL,
+    weight_grams BIGINT,
+    dimensions JSONB,
+    flags JSONB NOT NULL,
+    min_age BIGINT,
+    substitutes JSONB NOT NULL,
+    picture TEXT,
+    active BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    words TEXT NOT NULL,
+    found_by TSVECTOR GENERATED ALWAYS AS (array_to_tsvector(string_to_array(words, ' '))) STORED NOT NULL,
+    CONSTRAINT item_pkey PRIMARY KEY (sku)
+);
+CREATE INDEX item_found_by_idx ON item USING gin (found_by);
+CREATE INDEX item_name_sku_idx ON item (name, sku);
+CREATE INDEX item_style_idx ON item (style) WHERE style IS NOT NULL;
+""",
+    "money_entry": r"""
+CREATE TABLE money_entry (
+    id UUID NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    order_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    amount BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    fulfilment_id UUID,
+    lines JSONB NOT NULL,
+    reason TEXT,
+    reference TEXT,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT money_entry_pkey PRIMARY KEY (id),
+    CONSTRAINT money_entry_amount_not_negative_check CHECK (amount >= 0)
+);
+CREATE INDEX money_entry_open_idx ON money_entry (id) WHERE state = 'wanted';
+CREATE INDEX money_entry_order_id_idx ON money_entry (order_id);
+""",
+    "node": r"""
+CREATE TABLE node (
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    latitude DOUBLE PRECISION,
+    longitude DOUBLE PRECISION,
+    address JSONB NOT NULL,
+    time_zone TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    hours JSONB NOT NULL,
+    holidays JSONB NOT NULL,
+    cutoff TEXT,
+    capacity_per_day BIGINT,
+    capabilities JSONB NOT NULL,
+    safety_stock BIGINT NOT NULL,
+    routing_buffer BIGINT NOT NULL,
+    staging JSONB NOT NULL,
+    bays JSONB NOT NULL,
+    taking_orders BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT node_pkey PRIMARY KEY (code)
+);
+""",
+    "node_day": r"""
+CREATE TABLE node_day (
+    node TEXT NOT NULL,
+    day DATE NOT NULL,
+    jobs BIGINT NOT NULL,
+    CONSTRAINT node_day_pkey PRIMARY KEY (node, day)
+);
+""",
+    "order_hold": r"""
+CREATE TABLE order_hold (
+    id UUID NOT NULL,
+    order_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    assignee TEXT,
+    resolved_at TIMESTAMP WITH TIME ZONE,
+    resolution TEXT,
+    resolved_by TEXT,
+    CONSTRAINT order_hold_pkey PRIMARY KEY (id)
+);
+CREATE INDEX order_hold_open_idx ON order_hold (id) WHERE resolved_at IS NULL;
+CREATE INDEX order_hold_order_id_idx ON order_hold (order_id);
+""",
+    "order_key": r"""
+CREATE TABLE order_key (
+    channel TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    order_id UUID NOT NULL,
+    number TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    CONSTRAINT order_key_pkey PRIMARY KEY (channel, external_id)
+);
+""",
+    "order_line": r"""
+CREATE TABLE order_line (
+    order_id UUID NOT NULL,
+    line BIGINT NOT NULL,
+    sku TEXT NOT NULL,
+    quantity BIGINT NOT NULL,
+    unit_price BIGINT NOT NULL,
+    discount BIGINT NOT NULL,
+    tax BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    held BIGINT DEFAULT '0' NOT NULL,
+    routing BIGINT DEFAULT '0' NOT NULL,
+    backordered BIGINT DEFAULT '0' NOT NULL,
+    allocated BIGINT DEFAULT '0' NOT NULL,
+    fulfilled BIGINT DEFAULT '0' NOT NULL,
+    cancelled BIGINT DEFAULT '0' NOT NULL,
+    replaced BIGINT DEFAULT '0' NOT NULL,
+    CONSTRAINT order_line_pkey PRIMARY KEY (order_id, line),
+    CONSTRAINT order_line_units_conserved_check CHECK (quantity = held + routing + backordered + allocated + fulfilled + cancelled + replaced),
+    CONSTRAINT order_line_units_not_negative_check CHECK (held >= 0 AND routing >= 0 AND backordered >= 0 AND allocated >= 0 AND fulfilled >= 0 AND cancelled >= 0 AND replaced >= 0)
+);
+CREATE INDEX order_line_waiting_idx ON order_line (sku) WHERE routing > 0 OR backordered > 0;
+""",
+    "outbox": r"""
+CREATE TABLE outbox (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    event_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    body JSONB NOT NULL,
+    CONSTRAINT outbox_pkey PRIMARY KEY (seq)
+);
+""",
+    "person": r"""
+CREATE TABLE person (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    roles TEXT[] NOT NULL,
+    nodes TEXT[] NOT NULL,
+    language TEXT DEFAULT 'en' NOT NULL,
+    badge_hash TEXT,
+    pin_verifier TEXT,
+    active BOOLEAN DEFAULT 'true' NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT person_pkey PRIMARY KEY (id),
+    CONSTRAINT person_badge_hash_key UNIQUE (badge_hash)
+);
+CREATE INDEX person_name_id_idx ON person (name, id);
+CREATE INDEX person_nodes_idx ON person USING gin (nodes);
+""",
+    "person_session": r"""
+CREATE TABLE person_session (
+    token_hash TEXT NOT NULL,
+    person UUID NOT NULL,
+    device TEXT NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT person_session_pkey PRIMARY KEY (token_hash)
+);
+CREATE INDEX person_session_device_idx ON person_session (device);
+CREATE INDEX person_session_person_idx ON person_session (person);
+""",
+    "pin_try": r"""
+CREATE TABLE pin_try (
+    person UUID NOT NULL,
+    device TEXT NOT NULL,
+    failed BIGINT NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pin_try_pkey PRIMARY KEY (person, device)
+);
+""",
+    "reservation": r"""
+CREATE TABLE reservation (
+    id UUID NOT NULL,
+    sku TEXT NOT NULL,
+    node TEXT NOT NULL,
+    quantity BIGINT NOT NULL,
+    asked BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    order_id UUID,
+    fulfilment_id UUID,
+    line BIGINT,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    ended TEXT,
+    CONSTRAINT reservation_pkey PRIMARY KEY (id),
+    CONSTRAINT reservation_quantity_not_negative_check CHECK (quantity >= 0)
+);
+CREATE INDEX reservation_expiry_idx ON reservation (expires_at) WHERE quantity > 0 AND expires_at IS NOT NULL;
+CREATE INDEX reservation_fulfilment_idx ON reservation (fulfilment_id, line) WHERE fulfilment_id IS NOT NULL;
+CREATE INDEX reservation_live_position_idx ON reservation (sku, node) WHERE quantity > 0;
+""",
+    "routing_decision": r"""
+CREATE TABLE routing_decision (
+    id UUID NOT NULL,
+    order_id UUID NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    plan TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    digest TEXT NOT NULL,
+    body JSONB NOT NULL,
+    CONSTRAINT routing_decision_pkey PRIMARY KEY (id)
+);
+CREATE INDEX routing_decision_order_id_idx ON routing_decision (order_id);
+""",
+    "routing_refusal": r"""
+CREATE TABLE routing_refusal (
+    order_id UUID NOT NULL,
+    line BIGINT NOT NULL,
+    node TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT routing_refusal_pkey PRIMARY KEY (order_id, line, node)
+);
+""",
+    "stock_movement": r"""
+CREATE TABLE stock_movement (
+    id UUID NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    sku TEXT NOT NULL,
+    node TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    quantity BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    reference TEXT,
+    actor TEXT,
+    device TEXT,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    happened_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT stock_movement_pkey PRIMARY KEY (id)
+)
+ PARTITION BY RANGE (id);
+CREATE TABLE stock_movement_default PARTITION OF stock_movement DEFAULT;
+CREATE INDEX stock_movement_sku_node_idx ON stock_movement (sku, node);
+""",
+    "stock_position": r"""
+CREATE TABLE stock_position (
+    sku TEXT NOT NULL,
+    node TEXT NOT NULL,
+    sellable BIGINT DEFAULT '0' NOT NULL,
+    damaged BIGINT DEFAULT '0' NOT NULL,
+    quality_hold BIGINT DEFAULT '0' NOT NULL,
+    display BIGINT DEFAULT '0' NOT NULL,
+    reserved BIGINT DEFAULT '0' NOT NULL,
+    safety_stock BIGINT DEFAULT '0' NOT NULL,
+    doubt BIGINT DEFAULT '0' NOT NULL,
+    bin TEXT,
+    walk BIGINT DEFAULT '0' NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT stock_position_pkey PRIMARY KEY (sku, node),
+    CONSTRAINT stock_position_reserved_not_negative_check CHECK (reserved >= 0),
+    CONSTRAINT stock_position_buckets_not_negative_check CHECK (damaged >= 0 AND quality_hold >= 0 AND display >= 0)
+);
+CREATE INDEX stock_position_node_idx ON stock_position (node);
+""",
+    "barcode": r"""
+CREATE TABLE barcode (
+    code TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    CONSTRAINT barcode_pkey PRIMARY KEY (code),
+    CONSTRAINT barcode_sku_fkey FOREIGN KEY(sku) REFERENCES item (sku) ON DELETE CASCADE
+);
+CREATE INDEX barcode_sku_idx ON barcode (sku);
+""",
+}
+
+
+def upgrade() -> None:
+    connection = op.get_bind().execution_options(no_parameters=True)
+    for statements in TABLES.values():
+        connection.exec_driver_sql(statements)
+    connection.exec_driver_sql(SchemaManager.get_schema())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("There is nothing before the foundation: restore a backup, or make a new database.")
