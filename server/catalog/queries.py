@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.engine import RowMapping
+
 
 from server.catalog.rules import ItemPage, ItemsByCode, ItemView, codes_meant, search_query
 from server.kit.pages import decode, encode
@@ -127,5 +127,5 @@ async def search(tx: Tx, words: str, *, limit: int = 50, after: str | None = Non
     )
 
 
-def _view(row: RowMapping) -> ItemView:
+def _view(row: Mapping[str, Any]) -> ItemView:
     return ItemView.model_validate(dict(row))

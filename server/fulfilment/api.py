@@ -11,11 +11,11 @@ from pydantic import Field
 from server.fulfilment import queries, service
 from server.kit.auth import Actor, node_scope
 from server.kit.once import once
-from server.kit.pages import CursorText, Limit, from_cursor, to_cursor
+from server.kit.pages import After, Limit, decode, encode
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
 from shared.errors import BatonError, InvalidInput, NotFound
-from shared.fulfilment import Command, Fulfilment, Notice, State
+from shared.fulfilment import Command, Fulfilment, Notice, Outcome, State
 from shared.kernel import Input, Wire
 from shared.sync import ExceptionDoc
 
@@ -34,15 +34,15 @@ async def find_jobs(
     node: Annotated[str | None, Query(max_length=24)] = None,
     state: Annotated[list[State] | None, Query(max_length=20)] = None,
     order: Annotated[UUID | None, Query(description="Jobs of this order.")] = None,
-    cursor: CursorText = None,
+    after: After = None,
     limit: Limit = 50,
 ) -> JobPage:
     """Jobs, oldest first. A warehouse polls its own with `node` and `state=offered`."""
-    after = from_cursor(cursor, str)
+    key = decode(after, (str,))
     try:
-        after_id = UUID(after[0]) if after else None
+        after_id = UUID(str(key[0])) if key else None
     except ValueError:
-        raise InvalidInput("This cursor is not ours.", field="cursor", remedy="Use `next` as given.") from None
+        raise InvalidInput("This cursor is not ours.", field="query.after", remedy="Start without `after`.") from None
     async with parts.db.reading() as tx:
         rows = await queries.jobs(
             tx,
@@ -53,7 +53,7 @@ async def find_jobs(
             after=after_id,
             limit=limit,
         )
-    return JobPage(jobs=rows, next=to_cursor(str(rows[-1].id)) if len(rows) == limit else None)
+    return JobPage(jobs=rows, next=encode(str(rows[-1].id)) if len(rows) == limit else None)
 
 
 @router.get("/fulfilments/{job_id}", responses=problems(404))
@@ -103,7 +103,7 @@ async def command_jobs(
     return await parts.db.write(work)
 
 
-def _answer(done: service.Outcome | BatonError) -> CommandAnswer:
+def _answer(done: Outcome | BatonError) -> CommandAnswer:
     if isinstance(done, BatonError):
         return CommandAnswer(status="error", problem=done.problem().model_dump(mode="json"))
     return CommandAnswer(

@@ -119,7 +119,7 @@ def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
         customer=short_name(customer["name"]),
         phone=masked_phone(customer.get("phone")),
         address=address,
-        proxies=tuple({"name": name} for name in customer.get("proxies", ())),  # type: ignore[arg-type]
+        proxies=tuple({"name": name} for name in customer.get("proxies", ())),
         age_check=each.age_check,
         why=each.why,
     )
@@ -220,14 +220,10 @@ async def _write_outcome(
     if not outcome.changed:
         return outcome
     after = outcome.fulfilment
-    if after.state is State.READY and before.state is State.PACKED:
+    becomes_ready = after.state is State.READY and before.state is State.PACKED
+    if becomes_ready:
         outcome = outcome.model_copy(update={"fulfilment": await _with_expiry(tx, after)})
         after = outcome.fulfilment
-        tx.emit(JobReady(after.order_id, after.id, after.number, after.node, after.method))
-    if after.state is State.SHIPPED and before.state is not State.SHIPPED:
-        first = after.packages[0] if after.packages else None
-        carrier, tracking = (first.carrier or "", first.tracking or "") if first else ("", "")
-        tx.emit(JobShipped(after.order_id, after.id, after.number, after.node, carrier, tracking))
     tx.emit(
         JobMoved(
             order_id=after.order_id,
@@ -242,6 +238,12 @@ async def _write_outcome(
             values=timeline_values(command, after),
         )
     )
+    if becomes_ready:
+        tx.emit(JobReady(after.order_id, after.id, after.number, after.node, after.method))
+    if after.state is State.SHIPPED and before.state is not State.SHIPPED:
+        first = after.packages[0] if after.packages else None
+        carrier, tracking = (first.carrier or "", first.tracking or "") if first else ("", "")
+        tx.emit(JobShipped(after.order_id, after.id, after.number, after.node, carrier, tracking))
     if outcome.moves:
         tx.emit(
             UnitsLeft(

@@ -14,7 +14,7 @@ from server.inventory import feeds, queries, service
 from server.inventory.rules import Want
 from server.kit.auth import Actor, node_scope
 from server.kit.once import once
-from server.kit.pages import CursorText, Limit, from_cursor, to_cursor
+from server.kit.pages import After, Limit, decode, encode
 from server.kit.rows import BadRow, RowResults, keep_bad
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
@@ -77,16 +77,16 @@ async def get_movements(
     actor: Annotated[Actor, allowed("stock.read")],
     sku: Annotated[str | None, Query(max_length=40)] = None,
     node: Annotated[str | None, Query(max_length=24)] = None,
-    cursor: CursorText = None,
+    after: After = None,
     limit: Limit = 50,
 ) -> Ledger:
     """The ledger, newest first: every unit that came in or went out, why, by whom, and the document that says so."""
-    after = from_cursor(cursor, int)
+    key = decode(after, (int,))
     async with parts.db.reading() as tx:
         rows = await queries.movements(
-            tx, sku=sku, node=node, before=after[0] if after else None, limit=limit, nodes=node_scope(actor)
+            tx, sku=sku, node=node, before=int(key[0]) if key else None, limit=limit, nodes=node_scope(actor)
         )
-    return Ledger(movements=rows, next=to_cursor(rows[-1].id) if len(rows) == limit else None)
+    return Ledger(movements=rows, next=encode(rows[-1].id) if len(rows) == limit else None)
 
 
 @router.post("/adjustments", responses=problems(400, 413))

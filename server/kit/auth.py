@@ -22,6 +22,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "catalog.write": frozenset({"admin", "integration"}),
     "network.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "network.write": frozenset({"admin", "planner", "integration"}),
+    "network.switch": frozenset({"lead", "manager", "admin", "planner"}),
     # stock
     "stock.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "stock.adjust": frozenset({"lead", "manager", "admin", "integration"}),

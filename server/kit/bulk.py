@@ -12,10 +12,9 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.engine import RowMapping
 
 from server.kit.database import to_json
-from server.kit.transaction import Tx
+from server.kit.transaction import Row, Tx
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -53,7 +52,7 @@ def column_arrays(table: Table, columns: Sequence[str], rows: Sequence[Mapping[s
 
 async def insert(
     tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]], *, conflict: str = "", returning: str = ""
-) -> Sequence[RowMapping]:
+) -> Sequence[Row]:
     """Insert `rows` (all with the same keys) into a mapped class or table.
 
     `conflict` is an `ON CONFLICT` clause, `returning` a column list. jsonb values given as `str` are taken as JSON

@@ -65,8 +65,8 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
 
     def set_codecs(dbapi_connection: Any, _record: Any) -> None:
         for name in ("json", "jsonb"):
-            dbapi_connection.await_(
-                dbapi_connection.driver_connection.set_type_codec(
+            dbapi_connection.run_async(
+                lambda connection, name=name: connection.set_type_codec(
                     name, encoder=to_json, decoder=json.loads, schema="pg_catalog", format="text"
                 )
             )

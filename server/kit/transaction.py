@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel import uuid7
+
+
+Row = Mapping[str, Any]
+"""A row by column name."""
 
 
 @lru_cache(maxsize=1024)
@@ -54,13 +57,15 @@ class Tx:
     def emit(self, *events: Any) -> None:
         self.events.extend(events)
 
-    async def rows(self, sql: str, **binds: Any) -> Sequence[RowMapping]:
+    async def rows(self, sql: str, **binds: Any) -> Sequence[Row]:
         """Every row, as mappings."""
-        return (await self.conn.execute(statement(sql), binds)).mappings().all()
+        found = (await self.conn.execute(statement(sql), binds)).mappings().all()
+        return cast("Sequence[Row]", found)
 
-    async def one(self, sql: str, **binds: Any) -> RowMapping | None:
+    async def one(self, sql: str, **binds: Any) -> Row | None:
         """The first row, or None."""
-        return (await self.conn.execute(statement(sql), binds)).mappings().first()
+        found = (await self.conn.execute(statement(sql), binds)).mappings().first()
+        return cast("Row | None", found)
 
     async def value(self, sql: str, **binds: Any) -> Any:
         """The first column of the first row, or None."""
@@ -71,5 +76,3 @@ class Tx:
         result = await self.conn.execute(statement(sql), binds)
         return int(result.rowcount)
 
-
-Row = Mapping[str, Any]

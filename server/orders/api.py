@@ -15,7 +15,7 @@ from server.kit import commands
 from server.kit.auth import Actor, node_scope
 from server.kit.combiner import Combiner
 from server.kit.once import once
-from server.kit.pages import CursorText, Limit, from_cursor, to_cursor
+from server.kit.pages import After, Limit, decode, encode
 from server.kit.rows import BadRow, RowResult, keep_bad
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, Parts, PartsDep, allowed, problems
@@ -197,21 +197,21 @@ async def find_orders(
     ] = "",
     status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
     node: Annotated[str | None, Query(max_length=24, description="Only orders of this node.")] = None,
-    cursor: CursorText = None,
+    after: After = None,
     limit: Limit = 50,
 ) -> OrderPage:
     """Orders, newest first. Store people see the orders of their nodes."""
-    after = from_cursor(cursor, str, str)
+    key = decode(after, (str, str))
     try:
-        before = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None
+        before = (datetime.fromisoformat(str(key[0])), UUID(str(key[1]))) if key else None
     except ValueError:
-        raise InvalidInput("This cursor is not ours.", field="cursor", remedy="Use `next` as given.") from None
+        raise InvalidInput("This cursor is not ours.", field="query.after", remedy="Start without `after`.") from None
     async with parts.db.reading() as tx:
         rows = await queries.search(
             tx, words=search, status=status, node=node, nodes=node_scope(actor), before=before, limit=limit
         )
     last = rows[-1] if len(rows) == limit else None
-    return OrderPage(orders=rows, next=to_cursor(last.placed_at.isoformat(), str(last.id)) if last else None)
+    return OrderPage(orders=rows, next=encode(last.placed_at.isoformat(), str(last.id)) if last else None)
 
 
 async def _seen(tx: Tx, actor: Actor, order_id: UUID) -> None:

@@ -152,7 +152,8 @@ async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Ca
     left = {
         r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
     }
-    digest = hashlib.sha256(repr((rows, sorted(left.items()), demands)).encode()).hexdigest()
+    asked = [replace(d, refused=frozenset()) for d in demands], [sorted(map(str, d.refused)) for d in demands]
+    digest = hashlib.sha256(repr((rows, sorted(left.items()), asked)).encode()).hexdigest()
     return Candidates.of(nodes, rows, capacity_left=left), digest
 
 
@@ -224,6 +225,9 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
         method = method_for(job.delivery, nodes.types[nodes.row[job.node]])
         if method is None:
             raise LookupError(f"a {nodes.types[nodes.row[job.node]]} cannot fulfil {job.delivery}")
+        card = why_job(job.decision, job.node)
+        units = sum(n for _, n in job.lines.values())
+        tx.emit(UnitsRouted(job.order_id, job.node, units, card.plan, card.summary))
         ages = [facts[sku].min_age or 0 for sku, _ in job.lines.values() if sku in facts]
         offers.append(
             fulfilment.Offer(
@@ -233,7 +237,7 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
                 method=method.code,
                 lines=tuple((line, sku, units) for line, (sku, units) in sorted(job.lines.items())),
                 due_at=due.get((job.node, job.delivery)),
-                why=why_job(job.decision, job.node),
+                why=card,
                 age_check=max(ages, default=0) or None,
             )
         )
@@ -274,11 +278,6 @@ async def _write(
                 reason = next((u.reason for u in decision.unrouted if u.line == line), "snatched")
                 tx.emit(UnitsUnrouted(each.demand.order, line, units, reason))
     await shift(tx, shifts)
-    for job in jobs:
-        if job.lines:
-            units = sum(n for _, n in job.lines.values())
-            card = why_job(job.decision, job.node)
-            tx.emit(UnitsRouted(job.order_id, job.node, units, card.plan, card.summary))
     await bulk.insert(
         tx,
         DecisionRow,

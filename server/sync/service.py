@@ -197,7 +197,7 @@ async def _dispatch(
             await inventory.post(tx, [fact], actor=actor.id, device=device.id)
             return "applied", None
         case PersonSignedIn():
-            await audit.append(tx, f"person/{actor.id}", actor.id, "signed_in", device.id, {"by": body.by})
+            await audit.record(tx, f"person:{actor.id}", actor.id, "signed_in", device.id, by=body.by)
             return "applied", None
         case SettleException():
             await fulfilment.settle_exception(tx, actor, body.exception, resolution=body.resolution)

@@ -11,7 +11,7 @@ EVERY_S = 0.25
 
 
 class FeedWatch:
-    """Lets any number of long polls wait for their streams with one small query per tick, and none when nobody waits."""
+    """Lets any number of long polls wait with one small query per tick, and none when nobody waits."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -1,0 +1,123 @@
+"""Reading the network: what selling, routing and devices need to know of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from server.kit.transaction import Tx
+from server.network import rules
+from server.network.rules import Calendar, ChannelNode, NewChannel, NodeView
+from shared.kernel import Geo
+from shared.sync import NodeDoc
+
+
+@dataclass(frozen=True, slots=True)
+class SellingFacts:
+    """What placing an order needs to know."""
+
+    currency: str
+    channels: dict[str, frozenset[str]]
+    collect_nodes: dict[str, frozenset[str]]
+    node_currency: dict[str, str]
+
+
+async def selling_facts(tx: Tx) -> SellingFacts:
+    """Channels with their nodes, what each node offers, and the retailer's currency (that of its nodes)."""
+    nodes = await tx.rows("SELECT code, currency, capabilities FROM node ORDER BY code")
+    sells: dict[str, set[str]] = {}
+    for r in await tx.rows("SELECT c.code, n.node FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"):
+        sells.setdefault(r["code"], set()).update([r["node"]] if r["node"] else [])
+    return SellingFacts(
+        currency=nodes[0]["currency"] if nodes else "USD",
+        channels={code: frozenset(found) for code, found in sells.items()},
+        collect_nodes={r["code"]: frozenset(r["capabilities"]) for r in nodes},
+        node_currency={r["code"]: r["currency"] for r in nodes},
+    )
+
+
+async def known_codes(tx: Tx) -> frozenset[str]:
+    return frozenset(r["code"] for r in await tx.rows("SELECT code FROM node"))
+
+
+def calendar_of(row: Mapping[str, Any]) -> Calendar:
+    """The calendar in a node's row."""
+    return Calendar(
+        time_zone=row["time_zone"],
+        hours=tuple(rules.Hours(opens=h[0], closes=h[1]) if h else None for h in row["hours"]),
+        holidays=frozenset(date.fromisoformat(d) for d in row["holidays"]),
+        cutoff=row["cutoff"],
+    )
+
+
+async def calendars(tx: Tx, codes: Collection[str]) -> dict[str, Calendar]:
+    rows = await tx.rows(
+        "SELECT code, time_zone, hours, holidays, cutoff FROM node WHERE code = ANY(CAST(:codes AS text[]))",
+        codes=sorted(set(codes)),
+    )
+    return {r["code"]: calendar_of(r) for r in rows}
+
+
+async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+    """(node, delivery) -> when a job given now should be ready or leave."""
+    known = await calendars(tx, [node for node, _ in keys])
+    found = {}
+    for node, delivery in keys:
+        rule = rules.ship_due if delivery == "ship" else rules.pickup_due
+        due = rule(known[node], tx.now) if node in known else None
+        if due is not None:
+            found[(node, delivery)] = due
+    return found
+
+
+async def pickup_expiry(tx: Tx, node: str, ready_at: datetime, *, days: int = 5) -> datetime:
+    """When a bag that was ready at `ready_at` goes back to the shelf."""
+    return rules.pickup_expiry((await calendars(tx, [node]))[node], ready_at, days)
+
+
+async def nodes(tx: Tx, *, after: str = "", limit: int = 200) -> list[NodeView]:
+    rows = await tx.rows("SELECT * FROM node WHERE code > :after ORDER BY code LIMIT :limit", after=after, limit=limit)
+    return [view(r, tx.now) for r in rows]
+
+
+async def node(tx: Tx, code: str) -> NodeView | None:
+    row = await tx.one("SELECT * FROM node WHERE code = :code", code=code)
+    return view(row, tx.now) if row else None
+
+
+def view(r: Mapping[str, Any], now: datetime) -> NodeView:
+    """A row as the API shows it."""
+    plain = ("code", "name", "type", "address", "time_zone", "currency", "holidays", "cutoff", "capacity_per_day")
+    lists = ("capabilities", "safety_stock", "routing_buffer", "staging", "bays", "taking_orders", "version")
+    place = None if r["latitude"] is None else Geo(latitude=r["latitude"], longitude=r["longitude"])
+    calendar = calendar_of(r)
+    return NodeView(
+        **{name: r[name] for name in (*plain, *lists)},
+        location=place,
+        hours=calendar.hours,
+        open_now=rules.is_open(calendar, now),
+    )
+
+
+async def channels(tx: Tx) -> list[NewChannel]:
+    sells: dict[str, list[ChannelNode]] = {}
+    for r in await tx.rows("SELECT channel, node, threshold FROM channel_node ORDER BY channel, node"):
+        sells.setdefault(r["channel"], []).append(ChannelNode(node=r["node"], threshold=r["threshold"]))
+    rows = await tx.rows("SELECT code, name FROM channel ORDER BY code")
+    return [NewChannel(code=r["code"], name=r["name"], nodes=tuple(sells.get(r["code"], ()))) for r in rows]
+
+
+async def docs(tx: Tx, codes: Sequence[str], *, pass_keys: Sequence[str] = ()) -> list[NodeDoc]:
+    """Nodes as their devices know them."""
+    rows = await tx.rows(
+        "SELECT * FROM node WHERE code = ANY(CAST(:codes AS text[])) ORDER BY code", codes=sorted(set(codes))
+    )
+    return [
+        NodeDoc(
+            **{k: r[k] for k in ("code", "name", "type", "time_zone", "currency", "address", "staging", "bays")},
+            pass_keys=tuple(pass_keys),
+        )
+        for r in rows
+    ]

@@ -1,0 +1,64 @@
+"""Nodes, channels, and which channel may sell from which node."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.tables import Table
+
+
+class NodeRow(Table):
+    """A place that holds stock or fulfils."""
+
+    __tablename__ = "node"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    type: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    address: Mapped[list[Any]]
+    """Lines as printed."""
+    time_zone: Mapped[str]
+    currency: Mapped[str]
+    hours: Mapped[list[Any]]
+    """Seven entries from Monday: [opens, closes] in local wall time, or null where closed."""
+    holidays: Mapped[list[Any]]
+    """Dates (ISO) on which it stays closed."""
+    cutoff: Mapped[str | None]
+    """Local time at which the carrier collects."""
+    capacity_per_day: Mapped[int | None]
+    capabilities: Mapped[list[Any]]
+    """What it does for customers: ship, pickup, curbside."""
+    safety_stock: Mapped[int]
+    routing_buffer: Mapped[int]
+    staging: Mapped[list[Any]]
+    bays: Mapped[list[Any]]
+    taking_orders: Mapped[bool]
+    version: Mapped[int]
+    updated_at: Mapped[datetime]
+
+
+class ChannelRow(Table):
+    """Where orders come from."""
+
+    __tablename__ = "channel"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    version: Mapped[int]
+
+
+class ChannelNodeRow(Table):
+    """A node a channel may sell from, and the units of every item it may not touch there."""
+
+    __tablename__ = "channel_node"
+    __table_args__ = (Index(None, "node"),)
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(primary_key=True)
+    threshold: Mapped[int]
