@@ -1,6 +1,6 @@
 """Builds the app on one page: a browser tab, or the window of a phone or desktop build.
 
-The page only needs to be told how to open the engine of a device slot; who serves it (a hub's web process, a packaged
+The page only needs to be told how to borrow the engine of a device slot; who serves it (a hub's web process, a packaged
 app) is none of its business.
 """
 
@@ -19,10 +19,10 @@ from store_app.ui.context import App, current_locale, forget, remember, utc_now
 from store_app.ui.feedback import Feedback, Signal
 from store_app.ui.scans import Scans
 from store_app.ui.screens import SCREENS, Screen
-from store_app.ui.state import Engine, Store
+from store_app.ui.state import Lease, Store
 
 log = logging.getLogger("store_app")
-OpenEngine = Callable[[str], Engine]
+Borrow = Callable[[str], Lease]
 SLOT_KEY = "baton.slot"
 
 
@@ -42,18 +42,19 @@ async def device_slot(page: ft.Page) -> str:
 
 async def build(
     page: ft.Page,
-    open_engine: OpenEngine,
+    borrow: Borrow,
     screens: Sequence[Screen] = SCREENS,
     now: Callable[[], datetime] = utc_now,
 ) -> App:
-    """Dress the page, open its engine and draw the app."""
+    """Dress the page, borrow the engine of its device slot and draw the app."""
     dress(page)
-    engine = open_engine(await device_slot(page))
+    lease = borrow(await device_slot(page))
+    engine = lease.engine
     app = App(page, engine, Store(engine.app_state()), Scans(browser=page.web), Feedback(senses(page)), now)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
     remember(app)
-    listen(app)
+    listen(app, lease)
     page.render(store_app, screens)
     return app
 
@@ -69,7 +70,7 @@ def dress(page: ft.Page) -> None:
     page.views[0].spacing = 0
 
 
-def listen(app: App) -> None:
+def listen(app: App, lease: Lease) -> None:
     """Keys, window, engine and the end of the tab."""
     page = app.page
     page.on_keyboard_event = lambda e: app.scans.key(e.key, e.shift, e.ctrl, e.alt)
@@ -81,7 +82,7 @@ def listen(app: App) -> None:
     def close() -> None:
         stop()
         forget(app)
-        app.engine.close()
+        lease.give_back()
 
     page.on_close = close
 

@@ -13,10 +13,10 @@ import flet_web.fastapi as flet_web
 import uvicorn
 from fastapi import FastAPI
 
-from store_app.main import OpenEngine, build
+from store_app.main import build
 from store_app.ui.gallery import show_gallery
 from store_app.ui.sample import SampleEngine
-from store_app.ui.state import AppState, Dispose, Engine, Listener
+from store_app.ui.state import Engine, Lease
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -32,12 +32,12 @@ class Tls:
 class Engines:
     """One engine per device slot, shared by all tabs of a browser profile, closed when its last tab is gone."""
 
-    def __init__(self, open_engine: OpenEngine) -> None:
+    def __init__(self, open_engine: Callable[[str], Engine]) -> None:
         self._open = open_engine
         self._running: dict[str, tuple[Engine, int]] = {}
 
-    def open(self, slot: str) -> Engine:
-        """The engine of this slot; each caller gets a lease whose `close` gives it back."""
+    def borrow(self, slot: str) -> Lease:
+        """The engine of this slot, for as long as the tab is there."""
         engine, tabs = self._running.get(slot) or (self._open(slot), 0)
         self._running[slot] = (engine, tabs + 1)
         return Lease(engine, lambda: self._give_back(slot))
@@ -58,31 +58,11 @@ class Engines:
             engine.close()
 
 
-class Lease:
-    """An engine as one tab sees it: everything is the engine's own, only `close` gives it back instead."""
-
-    def __init__(self, engine: Engine, give_back: Callable[[], None]) -> None:
-        self.engine = engine
-        self._give_back = give_back
-
-    def app_state(self) -> AppState:
-        """The snapshot for the frame."""
-        return self.engine.app_state()
-
-    def subscribe(self, listener: Listener) -> Dispose:
-        """Be told after the local store changed."""
-        return self.engine.subscribe(listener)
-
-    def close(self) -> None:
-        """This tab needs it no more."""
-        self._give_back()
-
-
 def create_web(engines: Engines, main: Callable[[ft.Page], object] | None = None) -> FastAPI:
     """The ASGI app; `main` replaces the store app, for the gallery."""
 
     async def store(page: ft.Page) -> None:
-        await build(page, engines.open)
+        await build(page, engines.borrow)
 
     app: FastAPI = flet_web.app(
         main or store,

@@ -29,3 +29,9 @@ def component(draw: Callable[P, ft.Control]) -> Callable[P, ft.Control]:
             return error_state()
 
     return cast(Callable[P, ft.Control], ft.component(safely))
+
+
+def keyed(key: str, control: ft.Control) -> ft.Control:
+    """Give a child of a list its identity, so that its state stays with it when the list changes."""
+    object.__setattr__(control, "key", key)  # a drawn component is frozen for ordinary assignment
+    return control

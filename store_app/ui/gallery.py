@@ -11,7 +11,7 @@ from datetime import timedelta
 import flet as ft
 
 from store_app.main import build
-from store_app.ui.component import component
+from store_app.ui.component import component, keyed
 from store_app.ui.components.arithmetic import Term, arithmetic, key_values
 from store_app.ui.components.banner import banner
 from store_app.ui.components.brand import brand_mark
@@ -37,7 +37,7 @@ from store_app.ui.hooks import go, opener, use_app, use_feedback, use_scan, use_
 from store_app.ui.sample import NOW, SampleEngine
 from store_app.ui.scans import Scan
 from store_app.ui.screens import Screen
-from store_app.ui.state import AppState, SyncState
+from store_app.ui.state import AppState, Lease, SyncState
 from store_app.ui.theme import Space, Tone, Type
 
 JOBS = (
@@ -57,7 +57,8 @@ LINES = (
 
 async def show_gallery(page: ft.Page) -> None:
     """Build the app on sample data with the gallery's screens."""
-    await build(page, lambda slot: SampleEngine(), GALLERY, lambda: NOW)
+    engine = SampleEngine()
+    await build(page, lambda slot: Lease(engine, engine.close), GALLERY, lambda: NOW)
 
 
 @component
@@ -70,7 +71,7 @@ def today() -> ft.Control:
         Option("ready", "Ready"),
         Option("done", "Done"),
     )
-    jobs = [job_card(job, opener("/work/" + job.number), key=job.number) for job in JOBS]  # type: ignore[call-arg]
+    jobs = [keyed(job.number, job_card(job, opener("/work/" + job.number))) for job in JOBS]
     return frame(
         "Today",
         [section("Arrived", jobs[:1], count=1), section("Due soon", jobs[1:], count=3)],

@@ -91,6 +91,14 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Lease:
+    """An engine lent to one tab, and how to give it back; the lender closes it when nobody uses it."""
+
+    engine: Engine
+    give_back: Callable[[], None]
+
+
 class Switch:
     """Something that is on or off for the whole app, such as the camera."""
 

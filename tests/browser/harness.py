@@ -233,8 +233,14 @@ def shot(page: Page, name: str, folder: Path | None = None) -> Path:
     """A picture of the page as it is, in the artifacts folder (`BATON_ARTIFACTS`, else build/screens)."""
     target = (folder or ARTIFACTS) / f"{name}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(350)
-    page.screenshot(path=str(target))
+    before = page.screenshot()
+    for _ in range(8):  # until nothing moves any more
+        page.wait_for_timeout(300)
+        after = page.screenshot()
+        if after == before:
+            break
+        before = after
+    target.write_bytes(before)
     return target
 
 

@@ -27,7 +27,6 @@ def button(
         on_click=on_click,
         disabled=disabled,
         expand=expand,
-        height=BUTTON,
         style=_style(rank, tone),
     )
 
@@ -45,7 +44,7 @@ def _style(rank: Rank, tone: Tone) -> ft.ButtonStyle:
         elevation=0,
         shadow_color=ft.Colors.TRANSPARENT,
         icon_size=24,
-        padding=ft.Padding.symmetric(horizontal=Space.L),
+        padding=ft.Padding.symmetric(horizontal=Space.L, vertical=(BUTTON - 22) / 2),
         shape=ft.RoundedRectangleBorder(radius=Radius.BUTTON),
         text_style=text_style(Type.STRONG),
     )

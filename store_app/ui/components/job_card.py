@@ -36,7 +36,12 @@ class JobFace:
 def job_card(job: JobFace, on_click: OnClick, selected: bool = False) -> ft.Control:
     """A pressable card; the whole of it opens the job."""
     return card(
-        ft.Column([_heading(job), _action(job)], spacing=Space.M, tight=True),
+        ft.Column(
+            [_heading(job), _action(job)],
+            spacing=Space.M,
+            tight=True,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        ),
         on_click=on_click,
         label=_spoken(job),
         selected=selected,
@@ -57,15 +62,17 @@ def _heading(job: JobFace) -> ft.Control:
 
 def _action(job: JobFace) -> ft.Control:
     ahead: list[ft.Control] = [
-        text(job.next_action, Type.STRONG, Color.PRIMARY, lines=1),
+        text(job.next_action, Type.STRONG, Color.PRIMARY, expand=True, loose=True),
         ft.Icon(ft.Icons.ARROW_FORWARD_ROUNDED, size=20, color=Color.PRIMARY),
     ]
-    row: list[ft.Control] = [ft.Row(ahead, spacing=6, tight=True, expand=True)]
+    row: list[ft.Control] = [ft.Row(ahead, spacing=6, tight=True)]
     if job.done:
         row.append(status_chip(t("job.done"), Tone.OK))
     elif job.due is not None:
         row.append(time_chip(job.due))
-    return ft.Row(row, spacing=Space.S, vertical_alignment=ft.CrossAxisAlignment.CENTER)
+    between = ft.MainAxisAlignment.SPACE_BETWEEN
+    middle = ft.CrossAxisAlignment.CENTER
+    return ft.Row(row, wrap=True, alignment=between, vertical_alignment=middle, run_spacing=Space.S)
 
 
 def _size(job: JobFace) -> str:

@@ -28,7 +28,7 @@ class LineFace:
 
 def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool = False) -> ft.Control:
     """A row; `current` marks the line the picker stands before."""
-    words: list[ft.Control] = [text(line.name, Type.STRONG, Color.MUTED if line.left == 0 else Color.INK, lines=2)]
+    words: list[ft.Control] = [text(line.name, Type.STRONG, Color.MUTED if line.left == 0 else Color.INK, lines=3)]
     if line.variant:
         words.append(muted(line.variant, lines=1))
     words.append(ft.Row([bin_tag(line.bin)], tight=True))

@@ -12,7 +12,6 @@ from store_app.ui.hooks import opener
 from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Type
 
-
 RAIL_WIDTH = 108
 
 
@@ -83,9 +82,8 @@ def _tab(tab: Tab, chosen: bool, expand: bool | None = None) -> ft.Control:
         selected=chosen,
         radius=Radius.TILE,
         bgcolor=Color.PRIMARY_SOFT if chosen and not expand else None,
-        padding=ft.Padding.symmetric(vertical=Space.S),
+        padding=ft.Padding.symmetric(vertical=6),
         alignment=ft.Alignment.CENTER,
         width=None if expand else 92,
-        height=64,
         expand=expand,
     )

@@ -14,9 +14,11 @@ def text(
     lines: int | None = None,
     align: ft.TextAlign = ft.TextAlign.START,
     expand: bool | int | None = None,
+    loose: bool = False,
     heading: bool = False,
 ) -> ft.Control:
-    """A piece of text; `lines` cuts it off with an ellipsis, `heading` tells screen readers what it is."""
+    """A piece of text; `lines` cuts it off with an ellipsis, `loose` expands no further than it needs, `heading` is for
+    screen readers."""
     spec = TYPES[kind]
     words = ft.Text(
         isolated(value),
@@ -28,6 +30,7 @@ def text(
         overflow=ft.TextOverflow.ELLIPSIS if lines else ft.TextOverflow.CLIP,
         text_align=align,
         expand=None if heading else expand,
+        expand_loose=loose,
     )
     return ft.Semantics(content=words, header=True, expand=expand) if heading else words
 

@@ -10,7 +10,7 @@ from store_app.ui.components.text import muted, text
 from store_app.ui.hooks import opener, use_state_of, use_wide
 from store_app.ui.state import SyncState
 from store_app.ui.texts import t
-from store_app.ui.theme import TOUCH, Color, Radius, Space, Type
+from store_app.ui.theme import Color, Radius, Space, Type
 
 
 @component
@@ -46,15 +46,14 @@ def person_button() -> ft.Control:
     """Who is signed in; a tap lets somebody else sign in."""
     person = use_state_of(lambda state: state.person)
     face = (
-        text(initials(person), Type.LABEL, Color.ON_PRIMARY_SOFT)
+        text(initials(person), Type.LABEL, Color.ON_PRIMARY_SOFT, lines=1)
         if person
         else ft.Icon(ft.Icons.PERSON_OUTLINE_ROUNDED, size=24, color=Color.ON_PRIMARY_SOFT)
     )
     circle = ft.Container(
         face,
-        width=40,
-        height=40,
-        border_radius=20,
+        padding=10 if person else Space.S,
+        border_radius=Radius.CHIP,
         bgcolor=Color.PRIMARY_SOFT,
         alignment=ft.Alignment.CENTER,
     )
@@ -63,8 +62,7 @@ def person_button() -> ft.Control:
         t("person.signed_in", name=person) if person else t("person.nobody"),
         opener("/sign-in"),
         radius=Radius.CHIP,
-        width=TOUCH,
-        height=TOUCH,
+        padding=Space.XS,
         alignment=ft.Alignment.CENTER,
     )
 
