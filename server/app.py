@@ -17,20 +17,34 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from server import worker
+from server import wiring, worker
+from server.catalog import api as catalog
+from server.fulfilment import api as fulfilment
+from server.inventory import api as inventory
 from server.kit import health, keys, limits, logs, manual, migrate, postgres, problems
 from server.kit.answers import Answers
 from server.kit.combiner import Combiner
 from server.kit.database import Database
 from server.kit.web import Parts
+from server.network import api as network
+from server.orders import api as orders
 from server.people import api as people
 from server.people import tokens
+from server.routing import api as routing
 from server.settings import Settings
+from server.sync import api as sync
 from shared import api as paths
 
 SLICES: tuple[APIRouter, ...] = (
     health.router,
+    orders.router,
+    routing.router,
+    fulfilment.router,
+    inventory.router,
+    catalog.router,
+    network.router,
     people.router,
+    sync.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()
@@ -42,7 +56,7 @@ def create_app(
     settings: Settings,
     *,
     db: Database | None = None,
-    answers: Answers | None = None,
+    answers: Answers = wiring.ANSWERS,
     ports: Mapping[str, Any] | None = None,
     with_worker: bool | None = None,
     slices: tuple[APIRouter, ...] = SLICES,

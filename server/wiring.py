@@ -7,6 +7,7 @@ very end (hot rows), or to a job after the commit.
 from __future__ import annotations
 
 from server import events as e
+from server.fulfilment import passes
 from server.fulfilment import service as fulfilment
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
@@ -29,6 +30,8 @@ ROWS: tuple[Answer, ...] = (
     # Somebody cancels; somebody bought the last one at the till
     Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
     Answer(e.StockShort, fulfilment.on_stock_short, SAME),
+    # A bag is ready
+    Answer(e.JobReady, passes.make_pass, AFTER),
     # Money
     Answer(e.MoneyWanted, payments.ask_gateway, AFTER),
     Answer(e.MoneyMoved, orders.on_money_moved, SAME),

@@ -21,6 +21,7 @@ from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.people import tokens
 from server.settings import Settings
+from server.wiring import ANSWERS
 
 T = TypeVar("T")
 NODE = "S-1"
@@ -94,7 +95,7 @@ def client(app: FastAPI, token: str | None = None, *, raising: bool = True) -> h
 
 @contextlib.asynccontextmanager
 async def world(
-    url: str, *, answers: Answers | None = None, config: Settings | None = None, **more: Any
+    url: str, *, answers: Answers = ANSWERS, config: Settings | None = None, **more: Any
 ) -> AsyncIterator[World]:
     """The application on a migrated database. `more` goes to `create_app`."""
     async with contextlib.AsyncExitStack() as stack:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-
-
+from typing import Any
 
 from server.catalog.rules import ItemPage, ItemsByCode, ItemView, codes_meant, search_query
 from server.kit.pages import decode, encode

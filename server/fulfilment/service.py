@@ -303,9 +303,12 @@ async def settle_exception(tx: Tx, actor: Actor, exception_id: UUID, *, resoluti
     tx.notes.setdefault("settled_exceptions", []).append(exception_id)
 
 
-async def update_docs(tx: Tx, jobs: Sequence[Fulfilment]) -> None:
-    """Write documents changed by the server itself (pass and code of a ready bag); devices get them by feed."""
-    await _save(tx, [job.model_copy(update={"version": job.version + 1}) for job in jobs])
+async def set_code(tx: Tx, job_id: UUID, *, locator: str, code_hash: str) -> None:
+    """Write a ready job's locator and code hash; its devices get them by feed."""
+    job = (await _load(tx, {job_id})).get(job_id)
+    if job is not None and job.code_hash is None:
+        changed = {"locator": locator, "code_hash": code_hash, "version": job.version + 1}
+        await _save(tx, [job.model_copy(update=changed)])
 
 
 # ---------------------------------------------------------------- cancelling and facts about stock

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from server.events import MoneyMoved, MoneyRefused, MoneyWanted
 from server.kit import bulk
-from server.kit.transaction import Tx
+from server.kit.transaction import Row, Tx
 from server.orders.tables import MoneyRow
 from server.orders.units import lock_orders, refresh_status
 
@@ -120,3 +120,12 @@ async def record(tx: Tx, entry_id: UUID, answer: GatewayAnswer) -> dict[str, Any
         tx.emit(MoneyRefused(entry["order_id"], entry_id, entry["kind"], entry["amount"], answer.reason))
     await refresh_status(tx, [entry["order_id"]])
     return dict(entry)
+
+
+async def open_entry(tx: Tx, entry_id: UUID) -> Row | None:
+    """A wanted entry with what the gateway must be told; None when it was settled before."""
+    return await tx.one(
+        "SELECT m.id, m.order_id, m.kind, m.amount, o.payment_reference, o.currency FROM money_entry m"
+        " JOIN customer_order o ON o.id = m.order_id WHERE m.id = :id AND m.state = 'wanted'",
+        id=entry_id,
+    )

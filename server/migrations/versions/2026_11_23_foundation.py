@@ -381,6 +381,7 @@ CREATE TABLE person (
     name TEXT NOT NULL,
     roles TEXT[] NOT NULL,
     nodes TEXT[] NOT NULL,
+    left_nodes TEXT[] DEFAULT '{}' NOT NULL,
     language TEXT DEFAULT 'en' NOT NULL,
     badge_hash TEXT,
     pin_verifier TEXT,
