@@ -33,5 +33,10 @@ def component(draw: Callable[P, ft.Control]) -> Callable[P, ft.Control]:
 
 def keyed(key: str, control: ft.Control) -> ft.Control:
     """Give a child of a list its identity, so that its state stays with it when the list changes."""
-    object.__setattr__(control, "key", key)  # a drawn component is frozen for ordinary assignment
+    frozen = hasattr(control, "_frozen")  # Flet freezes what a component returned; the key is not drawn yet
+    if frozen:
+        delattr(control, "_frozen")
+    control.key = key
+    if frozen:
+        control._frozen = True
     return control
