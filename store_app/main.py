@@ -50,7 +50,9 @@ async def build(
     dress(page)
     lease = borrow(await device_slot(page))
     engine = lease.engine
-    app = App(page, engine, Store(engine.app_state()), Scans(browser=page.web), Feedback(senses(page)), now)
+    store = Store(engine.app_state())
+    feedback = Feedback(senses(page, lambda: store.state.sound))
+    app = App(page, engine, store, Scans(browser=page.web), feedback, now)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
     remember(app)
@@ -97,8 +99,8 @@ def adapt(app: App) -> None:
     )
 
 
-def senses(page: ft.Page) -> Callable[[Signal], None]:
-    """Tone and touch of this device. What it lacks (sound before the first tap, a motor) is left out silently."""
+def senses(page: ft.Page, loud: Callable[[], bool]) -> Callable[[Signal], None]:
+    """Tone (while `loud`) and touch of this device. What it lacks (sound before the first tap, a motor) is left out silently."""
     sounds: dict[Signal, fa.Audio] = {
         "right": fa.Audio(src="tones/right.wav", release_mode=fa.ReleaseMode.STOP),
         "wrong": fa.Audio(src="tones/wrong.wav", release_mode=fa.ReleaseMode.STOP),
@@ -111,7 +113,8 @@ def senses(page: ft.Page) -> Callable[[Signal], None]:
     async def sense(signal: Signal) -> None:
         try:
             await (short() if signal == "right" else long())
-            await sounds[signal].play()
+            if loud():
+                await sounds[signal].play()
         except Exception:
             log.debug("no tone or touch for %s", signal, exc_info=True)
 
