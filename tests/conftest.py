@@ -12,10 +12,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from server.kit import migrate, postgres
+from server.kit import logs, migrate, postgres
 from tests import build
 
 _numbers = itertools.count(1)
+logs.configure(level="WARNING")
 TEMPLATE = "template_baton"
 
 

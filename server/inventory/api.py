@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -24,6 +24,28 @@ from shared.stock import Adjustment, Availability, CounterSale, Movement, Receip
 
 router = APIRouter(prefix="/v1", tags=["stock"])
 MAX_ROWS = 5000
+if TYPE_CHECKING:
+    AdjustmentOrBad = Adjustment | BadRow
+    ReceiptOrBad = Receipt | BadRow
+    SaleOrBad = CounterSale | BadRow
+else:
+    AdjustmentOrBad = Annotated[Adjustment, keep_bad("sku")]
+    ReceiptOrBad = Annotated[Receipt, keep_bad("document")]
+    SaleOrBad = Annotated[CounterSale, keep_bad("receipt")]
+
+
+class Adjustments(Input):
+    adjustments: list[AdjustmentOrBad] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class Receipts(Input):
+    receipts: list[ReceiptOrBad] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class CounterSales(Input):
+    sales: list[SaleOrBad] = Field(min_length=1, max_length=MAX_ROWS)
+
+
 SkuText = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -91,36 +113,36 @@ async def get_movements(
 
 @router.post("/adjustments", responses=problems(400, 413))
 async def adjust_stock(
-    rows: Annotated[list[Annotated[Adjustment | BadRow, keep_bad("sku")]], Field(max_length=MAX_ROWS)],
+    body: Adjustments,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("stock.adjust")],
     idempotency_key: IdempotencyKey = None,
 ) -> RowResults:
     """Correct the record by hand. Bad rows are reported beside the good ones, which are in."""
-    return await _feed(parts, actor, idempotency_key, "adjust", rows, feeds.adjust)
+    return await _feed(parts, actor, idempotency_key, "adjust", body.adjustments, feeds.adjust)
 
 
 @router.post("/receipts", responses=problems(400, 413))
 async def receive_stock(
-    rows: Annotated[list[Annotated[Receipt | BadRow, keep_bad("document")]], Field(max_length=MAX_ROWS)],
+    body: Receipts,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("stock.receive")],
     idempotency_key: IdempotencyKey = None,
 ) -> RowResults:
     """Units arrived against a document. The same line of the same document counts once, whoever sends it again."""
-    return await _feed(parts, actor, idempotency_key, "receive", rows, feeds.receive)
+    return await _feed(parts, actor, idempotency_key, "receive", body.receipts, feeds.receive)
 
 
 @router.post("/counter-sales", responses=problems(400, 413))
 async def feed_counter_sales(
-    rows: Annotated[list[Annotated[CounterSale | BadRow, keep_bad("receipt")]], Field(max_length=MAX_ROWS)],
+    body: CounterSales,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("stock.feed")],
     idempotency_key: IdempotencyKey = None,
 ) -> RowResults:
     """Receipts of the tills. A receipt counts once. A sale is a fact: it corrects a record that says nothing was there,
     and where it takes what an order was promised, the newest promise gives way and is routed again."""
-    return await _feed(parts, actor, idempotency_key, "sell", rows, feeds.sell)
+    return await _feed(parts, actor, idempotency_key, "sell", body.sales, feeds.sell)
 
 
 async def _feed(

@@ -97,7 +97,7 @@ async def _check(tx: Tx, actor: Actor, action: str, asked: dict[int, tuple[str, 
 async def _once(
     tx: Tx, scopes: dict[int, str], keys: dict[int, str], marks: dict[int, str]
 ) -> tuple[dict[int, RowResult], set[int]]:
-    """Claim business keys. Returns the rows that contradict what came before, and those that came before as they are."""
+    """Claim business keys. Returns the rows that contradict what came before, and those that came as they are."""
     claims = {i: commands.Key(scope, keys[i], commands.fingerprint(marks[i])) for i, scope in scopes.items()}
     answers = await commands.begin(tx, list(claims.values()))
     wrong: dict[int, RowResult] = {}

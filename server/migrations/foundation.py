@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable
 
 from server.migrations.tables import metadata
 
@@ -63,7 +63,12 @@ def statements(table: Table) -> str:
 def main() -> None:
     """Write the file."""
     tables = metadata().sorted_tables
-    rows = [f'    "{table.name}": r"""\n{statements(table)}\n""",\n' for table in tables]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    rows = [
+        f'    "{name}": r"""\n{CreateSequence(sequence).compile(dialect=dialect)};\n""",\n'
+        for name, sequence in sorted(metadata()._sequences.items())
+    ]
+    rows += [f'    "{table.name}": r"""\n{statements(table)}\n""",\n' for table in tables]
     TARGET.write_text(HEAD + "".join(rows) + TAIL)
 
 

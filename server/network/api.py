@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -20,10 +20,25 @@ from shared.kernel import Input, Wire
 
 router = APIRouter(prefix="/v1", tags=["network"])
 
+if TYPE_CHECKING:
+    NodeOrBad = NewNode | BadRow
+    ChannelOrBad = NewChannel | BadRow
+else:
+    NodeOrBad = Annotated[NewNode, keep_bad("code")]
+    ChannelOrBad = Annotated[NewChannel, keep_bad("code")]
+
+
+class NodeList(Input):
+    nodes: list[NodeOrBad] = Field(min_length=1, max_length=5000)
+
+
+class NewChannels(Input):
+    channels: list[ChannelOrBad] = Field(min_length=1, max_length=500)
+
 
 @router.post("/nodes", responses=problems(400, 413))
 async def load_nodes(
-    nodes: Annotated[list[Annotated[NewNode | BadRow, keep_bad("code")]], Field(max_length=5000)],
+    body: NodeList,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("network.write")],
     idempotency_key: IdempotencyKey = None,
@@ -32,9 +47,9 @@ async def load_nodes(
 
     async def work(tx: Tx) -> RowResults:
         async def do() -> RowResults:
-            return RowResults(results=await service.load_nodes(tx, actor, nodes))
+            return RowResults(results=await service.load_nodes(tx, actor, body.nodes))
 
-        return await once(tx, actor, idempotency_key, f"nodes {nodes!r}" if idempotency_key else "", RowResults, do)
+        return await once(tx, actor, idempotency_key, f"nodes {body!r}", RowResults, do)
 
     return await parts.db.write(work)
 
@@ -94,7 +109,7 @@ async def switch_node(
 
 @router.post("/channels", responses=problems(400, 413))
 async def load_channels(
-    channels: Annotated[list[Annotated[NewChannel | BadRow, keep_bad("code")]], Field(max_length=500)],
+    body: NewChannels,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("network.write")],
     idempotency_key: IdempotencyKey = None,
@@ -103,10 +118,9 @@ async def load_channels(
 
     async def work(tx: Tx) -> RowResults:
         async def do() -> RowResults:
-            return RowResults(results=await service.load_channels(tx, actor, channels))
+            return RowResults(results=await service.load_channels(tx, actor, body.channels))
 
-        name = f"channels {channels!r}" if idempotency_key else ""
-        return await once(tx, actor, idempotency_key, name, RowResults, do)
+        return await once(tx, actor, idempotency_key, f"channels {body!r}", RowResults, do)
 
     return await parts.db.write(work)
 

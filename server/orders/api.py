@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -143,6 +143,16 @@ async def place_order(
     return placed
 
 
+if TYPE_CHECKING:
+    OrderOrBad = NewOrder | BadRow
+else:
+    OrderOrBad = Annotated[NewOrder, keep_bad("external_id")]
+
+
+class NewOrders(Input):
+    orders: list[OrderOrBad] = Field(min_length=1, max_length=MAX_ORDERS)
+
+
 class PlacedRows(Wire):
     """One answer per order, in the order of the request."""
 
@@ -152,19 +162,19 @@ class PlacedRows(Wire):
 
 @router.post("/batch", responses=problems(400, 413))
 async def place_orders(
-    orders: Annotated[list[Annotated[NewOrder | BadRow, keep_bad("external_id")]], Field(max_length=MAX_ORDERS)],
+    body: NewOrders,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("order.place")],
 ) -> PlacedRows:
     """Place many orders. A bad one is reported beside the good ones, which are in."""
-    good = [(i, o) for i, o in enumerate(orders) if isinstance(o, NewOrder)]
+    good = [(i, o) for i, o in enumerate(body.orders) if isinstance(o, NewOrder)]
     answers: dict[int, Placed | Exception] = {}
     for start in range(0, len(good), 200):
         chunk = good[start : start + 200]
         done = await parts.db.write(lambda tx, c=chunk: _place_all(tx, [_Ask(actor, o, None) for _, o in c]))  # type: ignore[misc]
         answers.update({i: answer for (i, _), answer in zip(chunk, done, strict=True)})
     results, placed = [], []
-    for row, order in enumerate(orders):
+    for row, order in enumerate(body.orders):
         answer = answers.get(row)
         placed.append(answer if isinstance(answer, Placed) else None)
         results.append(_row_result(row, order, answer))

@@ -15,6 +15,9 @@ branch_labels = None
 depends_on = None
 
 TABLES: dict[str, str] = {
+    "order_number_seq": r"""
+CREATE SEQUENCE order_number_seq START WITH 1001;
+""",
     "api_key": r"""
 CREATE TABLE api_key (
     id UUID NOT NULL,
