@@ -100,7 +100,7 @@ def adapt(app: App) -> None:
 
 
 def senses(page: ft.Page, loud: Callable[[], bool]) -> Callable[[Signal], None]:
-    """Tone (while `loud`) and touch of this device. What it lacks (sound before the first tap, a motor) is left out silently."""
+    """Tone (while `loud`) and touch of this device; what it lacks (sound before the first tap, a motor) is left out."""
     sounds: dict[Signal, fa.Audio] = {
         "right": fa.Audio(src="tones/right.wav", release_mode=fa.ReleaseMode.STOP),
         "wrong": fa.Audio(src="tones/wrong.wav", release_mode=fa.ReleaseMode.STOP),

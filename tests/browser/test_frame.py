@@ -56,7 +56,7 @@ def gallery(folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def phone(chromium: Browser, gallery: str) -> Iterator[Page]:
     """One page that tests lead where they need it; those that change the sample state open their own."""
-    with opened(chromium, gallery, permissions=["camera"]) as page:
+    with opened(chromium, gallery) as page:
         yield page
 
 
@@ -85,13 +85,13 @@ def test_an_address_nobody_answers_shows_the_way_home(phone: Page, gallery: str)
     sees(phone, "Start next")
 
 
-def test_a_scan_is_heard_with_nothing_focused(phone: Page, gallery: str) -> None:
-    show(phone, gallery + ROUTES["work"])
-    sees(phone, "0 scanned")
-    wedge(phone, JUMPER)
-    sees(phone, "Right: Merino crew-neck jumper, Navy, M 1 of 3 picked")
-    wedge(phone, "Ab-9|{GS}x")
-    sees(phone, "Wrong: Ab-9|{GS}x is not in this job Wanted: Merino crew-neck jumper")
+def test_a_scan_is_heard_with_nothing_focused(chromium: Browser, gallery: str) -> None:
+    with opened(chromium, gallery, ROUTES["work"]) as page:
+        sees(page, "0 scanned")
+        wedge(page, JUMPER)
+        sees(page, "Right: Merino crew-neck jumper, Navy, M 1 of 3 picked")
+        wedge(page, "Ab-9|{GS}x")
+        sees(page, "Wrong: Ab-9|{GS}x is not in this job Wanted: Merino crew-neck jumper")
 
 
 def test_twenty_scans_in_one_go_are_twenty_scans(chromium: Browser, gallery: str) -> None:
@@ -233,14 +233,14 @@ def test_the_page_asks_nobody_but_the_store(chromium: Browser, gallery: str) -> 
     assert [url for url in outside if "rive_native" not in url] == []
 
 
-def test_the_camera_reads_a_barcode_held_before_it(phone: Page, gallery: str) -> None:
-    show(phone, gallery + ROUTES["work"])
-    press(phone, "Scan with the camera")
-    sees(phone, "Right: Merino crew-neck jumper, Navy, M 1 of 3 picked")
-    phone.wait_for_timeout(1500)
-    sees(phone, "Done, 1 scanned")
-    press(phone, "Close the camera")
-    find(phone, "button", "Scan with the camera").wait_for()
+def test_the_camera_reads_a_barcode_held_before_it(chromium: Browser, gallery: str) -> None:
+    with opened(chromium, gallery, ROUTES["work"], permissions=["camera"]) as page:
+        press(page, "Scan with the camera")
+        sees(page, "Right: Merino crew-neck jumper, Navy, M 1 of 3 picked")
+        page.wait_for_timeout(1500)
+        sees(page, "Done, 1 scanned")
+        press(page, "Close the camera")
+        find(page, "button", "Scan with the camera").wait_for()
 
 
 def film_of(code: str, path: Path) -> None:
