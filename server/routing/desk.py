@@ -22,7 +22,7 @@ Codes = NDArray[np.int8]
 """(n) 0 where the node may serve, else the place of its reason in `CODES`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Items:
     """The distinct items of an order, and the lines of each, both in line order."""
 
@@ -160,7 +160,7 @@ def _mark(codes: Codes, where: NDArray[np.bool_], reason: str) -> None:
 # ---------------------------------------------------------------- stock that a shipped order may take
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stock:
     """What one shipped order may take, and how many nodes fall out per item and reason."""
 
@@ -173,15 +173,16 @@ def usable(desk: Desk, items: Items, codes: Codes, channel: str) -> Stock:
     stock = desk.stock(items.skus, channel)
     may = codes == 0
     stock *= may
-    counts = np.bincount(codes, minlength=len(CODES)).tolist()
-    whole = {code: count for code, count in zip(CODES[1:], counts[1:], strict=True) if count}
+    counts = np.bincount(codes).tolist()
+    whole = {CODES[place]: count for place, count in enumerate(counts) if count and place}
     withheld: list[dict[str, int]] = [{}] * len(items.skus)
     if items.refused or desk.buffered:
         withheld = [_withheld(desk, items, item, stock[item], may) for item in range(len(items.skus))]
     excluded = []
     for filled, kept in zip(np.count_nonzero(stock, axis=1).tolist(), withheld, strict=True):
         empty = counts[0] - filled - sum(kept.values())
-        excluded.append(_added(whole, {**kept, "no_stock": empty} if empty else kept))
+        found = _added(whole, kept) if kept else whole
+        excluded.append({**found, "no_stock": empty} if empty else found)
     return Stock(stock, tuple(excluded))
 
 

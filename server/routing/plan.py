@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from server.routing import rivals
 from server.routing.collect import collected
 from server.routing.criteria._base import Facts, Ints
-from server.routing.decisions import Choice, Decision, Demand, Rival, Unrouted
+from server.routing.decisions import Choice, Decision, Demand, Unrouted
 from server.routing.desk import Codes, Desk, Items, Stock, missing_reason, usable
 from server.routing.rivals import Costs
-from server.routing.rules import RoutingPlan
+from server.routing.rules import RoutingPlan, Weighed
 from server.routing.snapshot import Candidates
 from server.routing.solve import Answer, Problem, solve
 
@@ -51,7 +51,7 @@ def _sent(desk: Desk, demand: Demand, metres: Ints) -> Decision:
     codes = desk.codes(demand, metres)
     items = Items.of(demand, desk.nodes)
     stock = usable(desk, items, codes, demand.channel)
-    rows = np.flatnonzero(stock.usable.any(0))
+    rows = np.flatnonzero(np.logical_or.reduce(stock.usable))
     cap = desk.plan.split.cap(demand.value)
     costs = _costs(desk, items, stock.usable[:, rows], metres, rows)
     have = np.minimum(costs.facts.available, items.wanted[:, None])
@@ -59,7 +59,7 @@ def _sent(desk: Desk, demand: Demand, metres: Ints) -> Decision:
     choices = _choices(items, stock, costs, answer, cap)
     left = _unrouted(desk, demand, items, codes, stock, answer.units)
     for place, node in enumerate(answer.nodes):
-        desk.take(items, costs.rows[node], answer.units[:, place].tolist())
+        desk.take(items, int(rows[node]), answer.units[:, place].tolist())
     return Decision(
         order=demand.order,
         plan=desk.plan.name,
@@ -81,19 +81,30 @@ def _costs(desk: Desk, items: Items, available: Ints, metres: Ints, rows: NDArra
         available=available,
         wanted=items.wanted,
     )
-    parcel = np.zeros(len(rows), dtype=np.int64)
-    unit = np.zeros(available.shape, dtype=np.int64)
-    parcel_terms, unit_terms = [], []
-    for weighed in desk.plan.weighed:
-        score = weighed.criterion.score(facts, weighed.params)
-        cost = np.rint(score * weighed.factor).astype(np.int64)
-        if weighed.criterion.scope == "parcel":
-            parcel += cost
-            parcel_terms.append((weighed, cost))
-        else:
-            unit += cost
-            unit_terms.append((weighed, cost))
-    return Costs(facts, tuple(parcel_terms), tuple(unit_terms), parcel, unit, rows.tolist(), desk.nodes)
+    weighed = desk.plan.weighed
+    by_parcel = tuple(each for each in weighed if each.criterion.scope == "parcel")
+    by_unit = tuple(each for each in weighed if each.criterion.scope == "unit")
+    parcel = _weigh(by_parcel, facts, (len(rows),))
+    unit = _weigh(by_unit, facts, available.shape)
+    return Costs(
+        facts=facts,
+        parcel_criteria=by_parcel,
+        unit_criteria=by_unit,
+        parcel_terms=parcel,
+        unit_terms=unit,
+        parcel=np.add.reduce(parcel),
+        unit=np.add.reduce(unit),
+        rows=rows,
+        nodes=desk.nodes,
+    )
+
+
+def _weigh(criteria: tuple[Weighed, ...], facts: Facts, shape: tuple[int, ...]) -> Ints:
+    """(criteria, *shape) costs in whole micro-units; rounding term by term makes the sum of what is shown the cost."""
+    scores = np.empty((len(criteria), *shape))
+    for place, each in enumerate(criteria):
+        np.multiply(each.criterion.score(facts, each.params), each.factor, out=scores[place])
+    return np.rint(scores, out=scores).astype(np.int64)
 
 
 def _choices(items: Items, stock: Stock, costs: Costs, answer: Answer, cap: int) -> tuple[Choice, ...]:
@@ -103,13 +114,11 @@ def _choices(items: Items, stock: Stock, costs: Costs, answer: Answer, cap: int)
     for place, node in enumerate(answer.nodes):
         code, name = costs.code(node), costs.name(node)
         race = rivals.against(costs, answer, place, cap)
-        known: dict[int, Rival] = {}
+        near, terms = rivals.best(costs, answer, place, race), rivals.terms(costs, answer, place, race.items)
         for at, item in enumerate(race.items):
-            near = rivals.best(costs, answer, place, race, at, known)
-            terms = rivals.terms(costs, answer, place, item)
             excluded = race.added_to(stock.excluded[item], at)
             found += [
-                Choice(line, items.skus[item], code, name, units, terms, near, excluded)
+                Choice(line, items.skus[item], code, name, units, terms[at], near[at], excluded)
                 for line, units in shares[item][place]
             ]
     return tuple(sorted(found, key=lambda choice: (choice.line, choice.node)))

@@ -24,46 +24,50 @@ TIE = "tie"
 _NEVER = np.int64(2**62)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Costs:
     """What each criterion of the plan adds, in micro-units, for the nodes that could serve one order."""
 
     facts: Facts
-    parcel_terms: tuple[tuple[Weighed, Ints], ...]
-    """(n) each."""
-    unit_terms: tuple[tuple[Weighed, Ints], ...]
-    """(m, n) each, per unit."""
+    parcel_criteria: tuple[Weighed, ...]
+    unit_criteria: tuple[Weighed, ...]
+    parcel_terms: Ints
+    """(parcel criteria, n)"""
+    unit_terms: Ints
+    """(unit criteria, m, n) for one unit"""
     parcel: Ints
+    """(n) sum of the terms"""
     unit: Ints
-    rows: list[int]
+    """(m, n) sum of the terms"""
+    rows: NDArray[np.intp]
     """(n) rows of `nodes`."""
     nodes: Nodes
 
     def code(self, node: int) -> str:
-        return self.nodes.codes[self.rows[node]]
+        return self.nodes.codes[int(self.rows[node])]
 
     def name(self, node: int) -> str:
-        return self.nodes.names[self.rows[node]]
+        return self.nodes.names[int(self.rows[node])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Race:
-    """One winner's parcel against everybody else."""
+    """One winner's parcel against everybody else. `_NEVER` is the cost of who cannot stand in."""
 
-    items: tuple[int, ...]
+    items: list[int]
     """Items in the parcel."""
-    costs: Ints
-    """(items in the parcel, n) cost of the whole answer with the rival; `_NEVER` for who cannot stand in."""
-    whole: NDArray[np.bool_]
-    """(items in the parcel, n) the whole parcel moves."""
-    too_little: Ints
-    """(items in the parcel) nodes that have some, but not all of the parcel's units."""
-    over_cap: Ints
-    """(items in the parcel) nodes that would need a parcel more than the plan allows."""
+    whole: Ints
+    """(n) cost of the whole answer when the whole parcel moves."""
+    line: Ints | None
+    """(items in the parcel, n) its cost when only that line moves; None where the parcel has one item."""
+    too_little: list[int]
+    """Per item, nodes that have some, but not all of the parcel's units."""
+    over_cap: list[int]
+    """Per item, nodes that would need a parcel more than the plan allows."""
 
     def added_to(self, excluded: dict[str, int], at: int) -> dict[str, int]:
         """The nodes that fell out, with those that fell out here."""
-        few, over = int(self.too_little[at]), int(self.over_cap[at])
+        few, over = self.too_little[at], self.over_cap[at]
         if few:
             excluded = {**excluded, "too_little": few}
         return {**excluded, "split_cap": over} if over else excluded
@@ -71,97 +75,147 @@ class Race:
 
 def against(costs: Costs, answer: Answer, place: int, cap: int) -> Race:
     """What the answer would cost with any other node in place of `answer.nodes[place]`."""
-    winner, gives = answer.nodes[place], answer.units[:, place]
-    items = np.flatnonzero(gives)
-    units = gives[items, None]
-    in_use = list(answer.nodes)
-    spare = costs.facts.available[items]
-    spare[:, in_use] -= answer.units[items]
-    opened = costs.parcel.copy()
-    opened[in_use] = 0
+    winner, units = answer.nodes[place], answer.units[:, place : place + 1]
+    items = np.flatnonzero(units)
+    spare, unit = costs.facts.available, costs.unit
+    base = costs.parcel + answer.cost
+    if len(answer.nodes) > 1:
+        in_use = list(answer.nodes)
+        base[in_use] = answer.cost
+        spare = spare[items]
+        spare[:, in_use] -= answer.units[items]
+        unit, units = unit[items], units[items]
     able = spare >= units
-    few = (spare > 0) & ~able
-    able[:, winner] = few[:, winner] = False
-    moved = units * costs.unit[items]
-    moved -= moved[:, winner, None]
-    able_whole = able.all(0)
-    base = answer.cost + opened
-    whole_cost = np.where(able_whole, base + moved.sum(0) - int(costs.parcel[winner]), _NEVER)
+    some = spare > 0
+    able[:, winner] = some[:, winner] = False
+    moved = units * unit
+    moved -= moved[:, winner : winner + 1]
+    able_whole = np.logical_and.reduce(able)
+    parcel = int(costs.parcel[winner])
+    whole = np.where(able_whole, np.add.reduce(moved) + (base - parcel), _NEVER)
+    few = np.add.reduce(some & ~(spare >= units), axis=1).tolist()
     if len(items) == 1:
-        return Race((int(items[0]),), whole_cost[None, :], able, few.sum(1), np.zeros(1, dtype=np.int64))
-    over = np.zeros_like(able)
+        return Race(items.tolist(), whole, None, few, [0])
+    over = [0] * len(items)
+    may = able
     if len(answer.nodes) >= cap:
-        over = able.copy()
-        over[:, in_use] = False
-    line_cost = np.where(able & ~over, base + moved, _NEVER)
-    whole = able_whole & (whole_cost <= line_cost)
-    return Race(
-        tuple(items.tolist()),
-        np.minimum(line_cost, whole_cost),
-        whole,
-        few.sum(1),
-        (over & ~able_whole).sum(1),
-    )
+        may = np.zeros_like(able)
+        others = list(answer.nodes)
+        may[:, others] = able[:, others]
+        over = np.add.reduce(able & ~may & ~able_whole, axis=1).tolist()
+    return Race(items.tolist(), whole, np.where(may, moved + base, _NEVER), few, over)
 
 
-def best(costs: Costs, answer: Answer, place: int, race: Race, at: int, known: dict[int, Rival]) -> tuple[Rival, ...]:
-    """The best few rivals for one item of the parcel; equal cost in order of node code.
+def best(costs: Costs, answer: Answer, place: int, race: Race) -> list[tuple[Rival, ...]]:
+    """Per item of the parcel the best few rivals; equal cost in order of node code.
 
-    `known` keeps the rivals that would take the whole parcel: they are the same for every item of it.
+    A rival that would take the whole parcel is the same for every item of it, and made once.
     """
-    found = []
-    for node in _nearest(race.costs[at]):
-        whole = bool(race.whole[at, node])
-        if whole and node not in known:
-            known[node] = _rival(costs, answer, place, race, at, node)
-        found.append(known[node] if whole else _rival(costs, answer, place, race, at, node))
-    return tuple(found)
+    lines = race.whole[None, :] if race.line is None else np.minimum(race.line, race.whole)
+    nearest = [_nearest(row) for row in lines]
+    nodes = sorted({node for near in nearest for node in near})
+    look = _look(costs, answer, place, race, nodes)
+    return [
+        tuple(look.rival(at, node, total) for node in near if (total := int(row[node])) < _NEVER)
+        for at, (row, near) in enumerate(zip(lines, nearest, strict=True))
+    ]
 
 
 def _nearest(costs: Ints) -> list[int]:
-    if len(costs) > 64:
+    if len(costs) <= 64:
+        near = costs.argsort(kind="stable")
+    else:
         bound = np.partition(costs, MOST_RIVALS)[MOST_RIVALS]
         near = np.flatnonzero(costs <= bound)
-        near = near[np.argsort(costs[near], kind="stable")[:MOST_RIVALS]]
-    else:
-        near = np.argsort(costs, kind="stable")[:MOST_RIVALS]
-    return [node for node in near.tolist() if costs[node] < _NEVER]
+        near = near[costs[near].argsort(kind="stable")]
+    found: list[int] = near[:MOST_RIVALS].tolist()
+    return found
 
 
-def _rival(costs: Costs, answer: Answer, place: int, race: Race, at: int, node: int) -> Rival:
-    """One rival, with the criterion that decided and its figures on both sides."""
-    winner = answer.nodes[place]
-    code, name, total = costs.code(node), costs.name(node), int(race.costs[at, node])
-    whole = bool(race.whole[at, node])
-    opens = node not in answer.nodes
-    weighed, lost, item = _decided(costs, answer, place, node, race.items if whole else (race.items[at],), opens, whole)
-    if weighed is None or total == answer.cost:
-        return Rival(code, name, total, TIE, 0, {}, {}, False)
-    figures = weighed.criterion.figures
-    theirs, ours = figures(costs.facts, item, node), figures(costs.facts, item, winner)
-    return Rival(code, name, total, weighed.criterion.code, lost, theirs, ours, opens and not whole)
+@dataclass(slots=True)
+class _Look:
+    """A closer look at the few nodes that are named: their costs as plain numbers, gathered at once."""
+
+    costs: Costs
+    answer: Answer
+    winner: int
+    items: list[int]
+    parcel: dict[int, list[int]]
+    """Node -> cost per parcel criterion; 0 where it sends a parcel already, except for the winner."""
+    unit: dict[int, list[list[int]]]
+    """Node -> cost per unit criterion and item, for all units the winner gives."""
+    whole: dict[int, int]
+    """Node -> cost of the answer when the whole parcel moves."""
+    known: dict[int, Rival]
+
+    def rival(self, at: int, node: int, total: int) -> Rival:
+        """One rival for one item, with the criterion that decided and its figures on both sides."""
+        if total != self.whole[node]:
+            return self._made(self.items[at : at + 1], node, total, frees=False)
+        if node not in self.known:
+            self.known[node] = self._made(self.items, node, total, frees=True)
+        return self.known[node]
+
+    def _made(self, items: list[int], node: int, total: int, *, frees: bool) -> Rival:
+        code, name = self.costs.code(node), self.costs.name(node)
+        decided, lost, item = self._decided(items, node, frees=frees)
+        if decided is None or total == self.answer.cost:
+            return Rival(code, name, total, TIE, 0, {}, {}, False)
+        figures = decided.criterion.figures
+        theirs, ours = figures(self.costs.facts, item, node), figures(self.costs.facts, item, self.winner)
+        extra = not frees and node not in self.answer.nodes
+        return Rival(code, name, total, decided.criterion.code, lost, theirs, ours, extra)
+
+    def _decided(self, items: list[int], node: int, *, frees: bool) -> tuple[Weighed | None, int, int]:
+        """The criterion that grew most, by how much, and the item it is shown for (the one that grew most itself)."""
+        decided, lost, item = None, 0, items[0]
+        for each, theirs, ours in zip(
+            self.costs.parcel_criteria, self.parcel[node], self.parcel[self.winner], strict=True
+        ):
+            more = theirs - ours if frees else theirs
+            if more > lost:
+                decided, lost = each, more
+        for each, units, before in zip(self.costs.unit_criteria, self.unit[node], self.unit[self.winner], strict=True):
+            grown = [units[i] - before[i] for i in items]
+            if sum(grown) > lost:
+                decided, lost = each, sum(grown)
+                item = items[grown.index(max(grown))]
+        return decided, lost, item
 
 
-def _decided(
-    costs: Costs, answer: Answer, place: int, node: int, items: tuple[int, ...], opens: bool, frees: bool
-) -> tuple[Weighed | None, int, int]:
-    """The criterion that grew most, by how much, and the item it is shown for (the one that grew most itself)."""
-    winner = answer.nodes[place]
-    decided, lost, item = None, 0, items[0]
-    for weighed, cost in costs.parcel_terms:
-        more = (int(cost[node]) if opens else 0) - (int(cost[winner]) if frees else 0)
-        if more > lost:
-            decided, lost = weighed, more
-    for weighed, cost in costs.unit_terms:
-        parts = [int(answer.units[i, place]) * (int(cost[i, node]) - int(cost[i, winner])) for i in items]
-        if sum(parts) > lost:
-            decided, lost, item = weighed, sum(parts), items[parts.index(max(parts))]
-    return decided, lost, item
+def _look(costs: Costs, answer: Answer, place: int, race: Race, nodes: list[int]) -> _Look:
+    winner, units = answer.nodes[place], answer.units[:, place]
+    named = [*nodes, winner]
+    parcel = dict(zip(named, costs.parcel_terms[:, named].T.tolist(), strict=True))
+    unit = costs.unit_terms[:, :, named].transpose(2, 0, 1) * units
+    for node in answer.nodes:
+        if node in parcel and node != winner:
+            parcel[node] = [0] * len(costs.parcel_criteria)
+    return _Look(
+        costs=costs,
+        answer=answer,
+        winner=winner,
+        items=race.items,
+        parcel=parcel,
+        unit=dict(zip(named, unit.tolist(), strict=True)),
+        whole=dict(zip(nodes, race.whole[nodes].tolist(), strict=True)),
+        known={},
+    )
 
 
-def terms(costs: Costs, answer: Answer, place: int, item: int) -> tuple[Term, ...]:
-    """What one line in one parcel costs, criterion by criterion, in the plan's order."""
-    node, units = answer.nodes[place], int(answer.units[item, place])
-    found = [(w, int(cost[node])) for w, cost in costs.parcel_terms]
-    found += [(w, int(cost[item, node]) * units) for w, cost in costs.unit_terms]
-    return tuple(Term(w.criterion.code, cost, w.criterion.figures(costs.facts, item, node)) for w, cost in found)
+def terms(costs: Costs, answer: Answer, place: int, items: list[int]) -> list[tuple[Term, ...]]:
+    """Per item of a parcel what it costs, criterion by criterion: the parcel's terms, then those of its own units."""
+    node, units = answer.nodes[place], answer.units[:, place].tolist()
+    parcel = tuple(
+        Term(each.criterion.code, cost, each.criterion.figures(costs.facts, 0, node))
+        for each, cost in zip(costs.parcel_criteria, costs.parcel_terms[:, node].tolist(), strict=True)
+    )
+    by_unit = list(zip(costs.unit_criteria, costs.unit_terms[:, :, node].tolist(), strict=True))
+    found = []
+    for item in items:
+        own = [
+            Term(each.criterion.code, cost[item] * units[item], each.criterion.figures(costs.facts, item, node))
+            for each, cost in by_unit
+        ]
+        found.append((*parcel, *own))
+    return found

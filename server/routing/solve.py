@@ -38,7 +38,7 @@ _Rank = tuple[int, int, int, tuple[int, ...]]
 """(uncovered units, cost, nodes, node places): smaller is better, and no two sets are equal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problem:
     """n nodes in code order, m items."""
 
@@ -54,7 +54,7 @@ class Problem:
     """Parcels at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     nodes: tuple[int, ...]
     """Ascending; every one of them gives something."""
@@ -66,16 +66,18 @@ class Answer:
 
 def solve(problem: Problem) -> Answer:
     """The best answer, or an empty one where no node has anything."""
-    covers = problem.have.sum(0)
+    covers = np.add.reduce(problem.have)
     most = int(covers.max(initial=0))
     if not most:
         return Answer((), np.zeros((len(problem.want), 0), dtype=np.int64), 0, True)
-    costs = problem.parcel + (problem.have * problem.unit).sum(0)
+    costs = problem.parcel + np.add.reduce(problem.have * problem.unit)
     single = int(np.where(covers == most, costs, _NEVER).argmin())
-    wanted = int(problem.want.sum())
+    wanted = int(np.add.reduce(problem.want))
     best: _Rank = (wanted - most, int(costs[single]), 1, (single,))
+    if problem.cap == 1 or (most == wanted and best[1] <= 2 * int(np.minimum.reduce(problem.parcel))):
+        return Answer((single,), problem.have[:, single : single + 1], best[1], True)
     proven = True
-    if problem.cap > 1 and len(covers) > 1:
+    if len(covers) > 1:
         best, proven = _Search(problem, covers, wanted).more_nodes(best)
     return _filled(problem, best[3], proven)
 
