@@ -75,4 +75,3 @@ class Tx:
         """Execute; returns the number of rows touched."""
         result = await self.conn.execute(statement(sql), binds)
         return int(result.rowcount)
-

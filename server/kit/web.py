@@ -30,7 +30,7 @@ class Parts:
     """Set when the process is asked to stop: long polls end, `/readyz` says no."""
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

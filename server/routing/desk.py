@@ -173,7 +173,7 @@ def usable(desk: Desk, items: Items, codes: Codes, channel: str) -> Stock:
     stock = desk.stock(items.skus, channel)
     may = codes == 0
     stock *= may
-    counts = np.bincount(codes).tolist()
+    counts = np.bincount(codes, minlength=1).tolist()
     whole = {CODES[place]: count for place, count in enumerate(counts) if count and place}
     withheld: list[dict[str, int]] = [{}] * len(items.skus)
     if items.refused or desk.buffered:

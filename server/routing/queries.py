@@ -24,9 +24,7 @@ class LineWhy(Wire):
 
 async def explained(tx: Tx, order_id: UUID) -> list[LineWhy]:
     """Every decision about an order, oldest first, line by line."""
-    rows = await tx.rows(
-        "SELECT at, CAST(body AS text) AS body FROM routing_decision WHERE order_id = :id ORDER BY id", id=order_id
-    )
+    rows = await tx.rows("SELECT at, body FROM routing_decision WHERE order_id = :id ORDER BY id", id=order_id)
     found = []
     for row in rows:
         decision = Decision.from_json(row["body"])

@@ -141,20 +141,31 @@ def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _O
 
 async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
     """Stock and capacity for the whole batch, and the digest of what the router is going to see."""
-    stock = await tx.rows(
-        "SELECT sku, node, sellable - reserved - safety_stock - doubt AS units FROM stock_position"
-        " WHERE sku = ANY(CAST(:skus AS text[])) AND sellable - reserved - safety_stock - doubt > 0"
-        " ORDER BY sku, node",
+    rows = await tx.rows(
+        "SELECT p.sku, array_agg(n.place - 1) AS places,"
+        " array_agg(p.sellable - p.reserved - p.safety_stock - p.doubt) AS units FROM stock_position p"
+        " JOIN unnest(CAST(:codes AS text[])) WITH ORDINALITY AS n(code, place) ON n.code = p.node"
+        " WHERE p.sku = ANY(CAST(:skus AS text[])) AND p.sellable - p.reserved - p.safety_stock - p.doubt > 0"
+        " GROUP BY p.sku ORDER BY p.sku",
         skus=sorted({line.sku for d in demands for line in d.lines}),
+        codes=list(nodes.codes),
     )
     busy = await tx.rows("SELECT node, jobs FROM node_day WHERE day = :day ORDER BY node", day=tx.now.date())
-    rows = [(r["sku"], r["node"], r["units"]) for r in stock]
     left = {
         r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
     }
-    asked = [replace(d, refused=frozenset()) for d in demands], [sorted(map(str, d.refused)) for d in demands]
-    digest = hashlib.sha256(repr((rows, sorted(left.items()), asked)).encode()).hexdigest()
-    return Candidates.of(nodes, rows, capacity_left=left), digest
+    stock = {r["sku"]: (r["places"], r["units"]) for r in rows}
+    candidates = Candidates.of_columns(nodes, stock, capacity_left=left)
+    return candidates, _digest(candidates, demands)
+
+
+def _digest(candidates: Candidates, demands: Sequence[Demand]) -> str:
+    """A fingerprint of everything the router sees, the same in every process."""
+    seen = hashlib.sha256(candidates.available.tobytes())
+    seen.update(candidates.capacity_left.tobytes())
+    asked = [(replace(d, refused=frozenset()), sorted(map(str, d.refused))) for d in demands]
+    seen.update(repr((candidates.nodes.codes, sorted(candidates.skus), asked)).encode())
+    return seen.hexdigest()
 
 
 # ---------------------------------------------------------------- promising

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Date, Index
@@ -25,7 +24,8 @@ class DecisionRow(Table):
     version: Mapped[int]
     digest: Mapped[str]
     """SHA-256 of demand and stock figures the router saw: the same digest and plan give the same bytes."""
-    body: Mapped[dict[str, Any]]
+    body: Mapped[str]
+    """The decision as canonical JSON, byte for byte."""
 
 
 class RefusalRow(Table):

@@ -116,15 +116,18 @@ async def pull(
 )
 async def snapshot(parts: PartsDep, device: Device) -> StreamingResponse:
     """Everything the device should hold, in one consistent read."""
-    return StreamingResponse(_lines(parts, _home(device)), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(parts, device), media_type="application/x-ndjson")
 
 
-async def _lines(parts: Parts, node: str) -> AsyncIterator[str]:
-    rows = 0
+async def _lines(parts: Parts, device: Actor) -> AsyncIterator[str]:
+    """`last_n` is the last command of this device whose effect is contained: the device settles up to it."""
+    node, rows = _home(device), 0
     async with parts.db.reading() as tx:
         heads = await queries.heads(tx, queries.streams_of(node))
         cursor = {stream: last for stream, (_, last) in heads.items()}
-        yield to_json({"cursor": cursor, "epoch": EPOCH, "server_time": tx.now.isoformat()}) + "\n"
+        last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id) or 0)
+        header = {"cursor": cursor, "epoch": EPOCH, "server_time": tx.now.isoformat(), "last_n": last_n}
+        yield to_json(header) + "\n"
         async for doc in documents.everything(tx, node):
             rows += 1
             yield _line(doc, cursor[doc["stream"]])

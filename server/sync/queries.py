@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,6 @@ def _row(r: Any) -> FeedRow:
         kind=r["kind"],
         id=r["doc_id"],
         version=r["version"],
-        body=r["body"],
+        body=None if r["body"] is None else json.loads(r["body"]),
         origin=Origin.model_validate(r["origin"]) if r["origin"] else None,
     )

@@ -33,7 +33,8 @@ class FeedRow(Table):
     kind: Mapped[str]
     doc_id: Mapped[str]
     version: Mapped[int]
-    body: Mapped[dict[str, Any] | None]
+    body: Mapped[str | None]
+    """JSON text: it is written once and sent many times, never looked into."""
     origin: Mapped[dict[str, Any] | None]
     ends: Mapped[bool]
     """True on the last row of a transaction in this stream: pages end only here."""

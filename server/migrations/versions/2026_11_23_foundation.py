@@ -175,7 +175,7 @@ CREATE TABLE feed (
     kind TEXT NOT NULL,
     doc_id TEXT NOT NULL,
     version BIGINT NOT NULL,
-    body JSONB,
+    body TEXT,
     origin JSONB,
     ends BOOLEAN NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -448,7 +448,7 @@ CREATE TABLE routing_decision (
     plan TEXT NOT NULL,
     version BIGINT NOT NULL,
     digest TEXT NOT NULL,
-    body JSONB NOT NULL,
+    body TEXT NOT NULL,
     CONSTRAINT routing_decision_pkey PRIMARY KEY (id)
 );
 CREATE INDEX routing_decision_order_id_idx ON routing_decision (order_id);
