@@ -1,0 +1,30 @@
+"""Counts wrong tries on the disk, so that closing the app does not give five more."""
+
+from __future__ import annotations
+
+from store_app.engine.db import Database
+
+LIMIT = 5
+
+
+class Guard:
+    """`mark` is what is being guessed at (a verifier, a hash): when it changes, counting begins anew."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def left(self, key: str, mark: str) -> int:
+        """Tries left."""
+        row = self._db.one("SELECT count, mark FROM failure WHERE key = ?", key)
+        return LIMIT if row is None or row[1] != mark else max(0, LIMIT - row[0])
+
+    def spend(self, key: str, mark: str) -> None:
+        """Count a try before it is made: on the disk when this returns."""
+        used = LIMIT - self.left(key, mark) + 1
+        with self._db.write() as tx:
+            tx.execute("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)", (key, used, mark))
+
+    def forgive(self, key: str) -> None:
+        """It was right, or a lead said so."""
+        with self._db.write() as tx:
+            tx.execute("DELETE FROM failure WHERE key = ?", (key,))

@@ -1,0 +1,58 @@
+"""The tables of the local store.
+
+The replica (`document`, `barcode`, `item_search`) can be rebuilt beside itself under `new_` names and swapped in one
+transaction; what the device itself has to say (`command`, `meta`, `scan_log`, `failure`) is never touched by that.
+"""
+
+from __future__ import annotations
+
+REPLICA_TABLES = ("document", "barcode", "item_search")
+
+OWN = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursor (stream TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS command (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    schema INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    offset_ms INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    outcome TEXT,
+    settled_at TEXT,
+    seen INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX IF NOT EXISTS command_unsettled ON command (n) WHERE state IN ('waiting', 'sent');
+CREATE INDEX IF NOT EXISTS command_waiting ON command (n) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS command_unseen ON command (n) WHERE seen = 0;
+CREATE TABLE IF NOT EXISTS scan_log (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, code TEXT NOT NULL, act TEXT NOT NULL, job TEXT
+);
+CREATE TABLE IF NOT EXISTS failure (key TEXT PRIMARY KEY, count INTEGER NOT NULL, mark TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def replica(prefix: str, full_text: bool) -> str:
+    """The replica's tables, under `prefix` (`new_` while a snapshot is loaded)."""
+    search = (
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS {prefix}item_search USING fts5"
+        "(words, prefix='2 3', tokenize='unicode61 remove_diacritics 2');"
+        if full_text
+        else f"CREATE TABLE IF NOT EXISTS {prefix}item_search (words TEXT NOT NULL);"
+    )
+    return f"""
+CREATE TABLE IF NOT EXISTS {prefix}document (
+    key INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (kind, id)
+);
+CREATE TABLE IF NOT EXISTS {prefix}barcode (code TEXT, sku TEXT, PRIMARY KEY (code, sku)) WITHOUT ROWID;
+{search}
+"""
