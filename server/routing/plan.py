@@ -57,7 +57,7 @@ def _sent(desk: Desk, demand: Demand, metres: Ints) -> Decision:
     have = np.minimum(costs.facts.available, items.wanted[:, None])
     answer = solve(Problem(costs.parcel, costs.unit, have, items.wanted, cap))
     choices = _choices(items, stock, costs, answer, cap)
-    left = _unrouted(desk, demand, items, codes, stock, answer.units)
+    left = _unrouted(desk, demand, items, codes, stock, answer, rows)
     for place, node in enumerate(answer.nodes):
         desk.take(items, int(rows[node]), answer.units[:, place].tolist())
     return Decision(
@@ -125,14 +125,20 @@ def _choices(items: Items, stock: Stock, costs: Costs, answer: Answer, cap: int)
 
 
 def _unrouted(
-    desk: Desk, demand: Demand, items: Items, codes: Codes, stock: Stock, units: Ints
+    desk: Desk, demand: Demand, items: Items, codes: Codes, stock: Stock, answer: Answer, rows: NDArray[np.intp]
 ) -> tuple[Unrouted, ...]:
     found: list[Unrouted] = []
-    for item, (want, given) in enumerate(zip(items.wanted.tolist(), units.sum(1).tolist(), strict=True)):
+    totals = np.add.reduce(answer.units, axis=1).tolist()
+    for item, (want, given) in enumerate(zip(items.wanted.tolist(), totals, strict=True)):
         if want > given:
             reason = missing_reason(desk, items, item, codes, stock, given, demand.channel)
+            excluded = stock.excluded[item]
+            if reason == "split_cap":
+                holders = stock.usable[item] > 0
+                holders[rows[list(answer.nodes)]] = False
+                excluded = {**excluded, reason: int(holders.sum())}
             found += [
-                Unrouted(line, items.skus[item], left, reason, stock.excluded[item])
+                Unrouted(line, items.skus[item], left, reason, excluded)
                 for line, left in items.last(item, want - given)
             ]
     return tuple(sorted(found, key=lambda missing: missing.line))
