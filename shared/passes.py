@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import struct
 from collections.abc import Iterable
@@ -50,6 +51,7 @@ __all__ = [
     "GRACE_SECONDS",
     "BadPass",
     "PassClaims",
+    "badge_hash",
     "check_order_number",
     "check_pin",
     "check_short_code",
@@ -157,6 +159,12 @@ def hash_short_code(secret: str, salt: bytes) -> str:
 def check_short_code(secret: str, hashed: str) -> bool:
     """Whether this is the secret, however it was typed."""
     return _matches(plain(secret).encode(), hashed)
+
+
+def badge_hash(badge: str) -> str:
+    """What is kept of a badge, given its label or its value: random enough to need no slow hash."""
+    value = badge.strip().upper().removeprefix("BTN:B:")
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def pin_verifier(pin: str, device_key: bytes, salt: bytes) -> str:

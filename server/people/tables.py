@@ -24,6 +24,8 @@ class PersonRow(Table):
     name: Mapped[str]
     roles: Mapped[list[str]] = mapped_column(Words)
     nodes: Mapped[list[str]] = mapped_column(Words)
+    left_nodes: Mapped[list[str]] = mapped_column(Words, server_default="{}")
+    """Where they no longer work; those devices are told so."""
     language: Mapped[str] = mapped_column(server_default="en")
     badge_hash: Mapped[str | None] = mapped_column(unique=True)
     pin_verifier: Mapped[str | None]

@@ -1,0 +1,97 @@
+"""Devices join with a code a manager shows, and leave when they are revoked."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+from server.events import DeviceRevoked
+from server.kit import audit
+from server.kit.auth import Actor, authorize, node_scope
+from server.kit.keys import Keys
+from server.kit.transaction import Tx
+from server.people import queries, service, tokens
+from server.people.rules import DeviceView, EnrolmentCode
+from shared.barcodes.labels import label
+from shared.barcodes.scanned import ScanKind
+from shared.barcodes.typed import grouped, plain
+from shared.errors import NotAllowed, NotFound
+from shared.sync import Enrolled, Enrolment
+
+CODE_SYMBOLS = 8
+CODE_LIVES = timedelta(minutes=10)
+
+
+async def offer_enrolment(tx: Tx, actor: Actor, keys: Keys, node: str) -> EnrolmentCode:
+    """A code for one device of `node`."""
+    authorize(actor, "device.enrol", node=node)
+    await service.check_nodes(tx, [node], field="node")
+    code = service.draw(tx, CODE_SYMBOLS)
+    expires = tx.now + CODE_LIVES
+    await tx.run(
+        "INSERT INTO enrolment_code (code_hash, node, made_by, expires_at) VALUES (:hash, :node, :by, :expires)",
+        hash=keys.hash_code("enrolment", code),
+        node=node,
+        by=actor.id,
+        expires=expires,
+    )
+    await audit.record(tx, f"node:{node}", actor.id, "device.offer", node)
+    shown = grouped(code)
+    return EnrolmentCode(code=shown, label=label(ScanKind.ENROLMENT, shown), node=node, expires_at=expires)
+
+
+async def enrol(tx: Tx, keys: Keys, enrolment: Enrolment) -> Enrolled:
+    """A new device. Raises `NotAllowed` for a code that is unknown, used or too old."""
+    typed = plain(enrolment.code.strip().upper().removeprefix("BTN:E:"))
+    node = await tx.value(
+        "UPDATE enrolment_code SET used_at = :now WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now"
+        " RETURNING node",
+        hash=keys.hash_code("enrolment", typed),
+        now=tx.now,
+    )
+    if node is None:
+        raise NotAllowed("This code is unknown, used or too old.", remedy="Ask a manager for a new one.")
+    device, token = str(tx.new_id()), tokens.make("bd", tx.random)
+    await tx.run(
+        "INSERT INTO device (id, node, name, platform, version, token_hash, enrolled_at, last_seen_at)"
+        " VALUES (:id, :node, :name, :platform, :version, :hash, :now, :now)",
+        id=device,
+        node=node,
+        name=enrolment.name,
+        platform=enrolment.platform,
+        version=enrolment.version,
+        hash=tokens.token_hash(token),
+        now=tx.now,
+    )
+    await audit.record(tx, f"node:{node}", device, "device.enrol", device, name=enrolment.name)
+    return Enrolled(device=device, node=node, token=token, pin_key=base64.b64encode(keys.pin_key).decode())
+
+
+async def revoke(tx: Tx, actor: Actor, device: str) -> DeviceView:
+    """The device is no longer let in, nor is anybody signed in on it. Again: nothing happens."""
+    found = await queries.device(tx, device)
+    scope = node_scope(actor)
+    if found is None or (scope is not None and found.node not in scope):
+        raise NotFound("There is no device with this id.")
+    authorize(actor, "device.revoke", node=found.node)
+    changed = await tx.run(
+        "UPDATE device SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL", id=device, now=tx.now
+    )
+    if not changed:
+        return found
+    await tx.run("DELETE FROM person_session WHERE device = :id", id=device)
+    await audit.record(tx, f"node:{found.node}", actor.id, "device.revoke", device)
+    tx.emit(DeviceRevoked(device=device, node=found.node, actor=actor.id))
+    return found.model_copy(update={"revoked_at": tx.now})
+
+
+async def seen(tx: Tx, device: str, *, queue_length: int | None = None, queue_age_s: int | None = None) -> None:
+    """Note that the device was here and, where it says so, what waits on it."""
+    await tx.run(
+        "UPDATE device SET last_seen_at = :now, queue_length = coalesce(:length, queue_length),"
+        " queue_age_s = coalesce(:age, queue_age_s) WHERE id = :id",
+        id=device,
+        now=tx.now,
+        length=queue_length,
+        age=queue_age_s,
+    )
