@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from server import wiring, worker
 from server.catalog import api as catalog
 from server.fulfilment import api as fulfilment
+from server.integrations.payments.built_in import BuiltInGateway
 from server.inventory import api as inventory
 from server.kit import health, keys, limits, logs, manual, migrate, postgres, problems
 from server.kit.answers import Answers
@@ -72,8 +73,9 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            database = db or await stack.enter_async_context(prepared(settings, answers))
-            parts = Parts(settings, database, await keys.load(database), dict(ports or {}))
+            database = db if db is not None else await stack.enter_async_context(prepared(settings, answers))
+            far_side = {"payments": BuiltInGateway(database), **(ports or {})}
+            parts = Parts(settings, database, await keys.load(database), far_side)
             app.state.parts = parts
             app.state.resolve_actor = tokens.Resolver(database)
             if works:

@@ -10,10 +10,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
+from server.fulfilment import schedule as jobs
+from server.inventory import service as inventory
+from server.kit import outbox
 from server.kit.web import Parts
+from server.orders import payments
+from server.people import signing_in
+from server.routing import service as routing
 
 MAX_PAUSE_S = 60.0
 log = structlog.get_logger(__name__)
@@ -28,7 +35,42 @@ class Loop:
     pause_s: float
 
 
-LOOPS: tuple[Loop, ...] = ()
+async def forget_expired(parts: Parts) -> int:
+    """Sessions and codes of no use any more."""
+    return await parts.db.write(signing_in.forget_expired)
+
+
+async def release_carts(parts: Parts) -> int:
+    """Claims of carts whose time is over."""
+    return await parts.db.write(inventory.release_expired)
+
+
+async def expire_bags(parts: Parts) -> int:
+    """Bags nobody collected go back to the shelf, and their money goes back to the customer."""
+    return await parts.db.write(jobs.expire_due)
+
+
+async def route_waiting(parts: Parts) -> int:
+    """Backordered units, where stock has come. Says 0: what could not be routed is looked at again next time."""
+    await parts.db.write(routing.route_waiting)
+    return 0
+
+
+async def cancel_overdue(parts: Parts) -> int:
+    """Units that have been backordered for too long."""
+    patience = timedelta(hours=parts.settings.backorder_hours)
+    return await parts.db.write(lambda tx: routing.cancel_overdue(tx, after=patience))
+
+
+LOOPS: tuple[Loop, ...] = (
+    Loop("answers after the commit", outbox.work, 0.2),
+    Loop("release expired carts", release_carts, 15.0),
+    Loop("expire uncollected bags", expire_bags, 60.0),
+    Loop("route what waits", route_waiting, 20.0),
+    Loop("cancel overdue backorders", cancel_overdue, 300.0),
+    Loop("ask the gateway again", payments.ask_again, 120.0),
+    Loop("forget expired sessions and codes", forget_expired, 300.0),
+)
 
 
 async def run(parts: Parts, loops: tuple[Loop, ...] | None = None) -> None:

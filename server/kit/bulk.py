@@ -28,7 +28,8 @@ def _insert_sql(table: Table, columns: tuple[str, ...], conflict: str, returning
         sql_type = kind.compile(dialect=_DIALECT)
         binds.append(f"CAST(:{name} AS {'text' if as_text else sql_type}[])")
         if isinstance(kind, ARRAY):
-            picks.append(f"ARRAY(SELECT jsonb_array_elements_text(u.{name}::jsonb))::{sql_type}")
+            array = f"ARRAY(SELECT jsonb_array_elements_text(u.{name}::jsonb))::{sql_type}"
+            picks.append(f"CASE WHEN u.{name} IS NOT NULL THEN {array} END")
         else:
             picks.append(f"u.{name}::jsonb" if as_text else f"u.{name}")
     names = ", ".join(f'"{name}"' for name in columns)

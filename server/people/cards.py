@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import segno
-from fpdf import FPDF
-
 FONT = Path(__file__).parents[2] / "store_app" / "assets" / "fonts" / "BatonSans.ttf"
 """The font of the store app, which comes with the server: the PDF standard's own fonts write western names only."""
 WIDTH, HEIGHT, CODE = 86, 54, 36
@@ -15,6 +12,9 @@ WIDTH, HEIGHT, CODE = 86, 54, 36
 
 def badge_card(name: str, roles: list[str], label: str) -> bytes:
     """A PDF of one card."""
+    import segno
+    from fpdf import FPDF
+
     pdf = FPDF(unit="mm", format=(WIDTH, HEIGHT))
     pdf.set_auto_page_break(False)
     pdf.add_page()

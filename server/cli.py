@@ -1,0 +1,235 @@
+"""`baton`: serve, work, and what an operator does by hand. Settings come from the environment (`BATON_...`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from rich.console import Console
+
+from server import app as application
+from server import wiring, worker
+from server.kit import auth, keys, logs
+from server.kit.transaction import Tx
+from server.kit.web import Parts
+from server.people import devices, service
+from server.people import keys as api_keys
+from server.people.rules import KeyRole, NewKey, NewPerson, PersonRole
+from server.settings import Settings
+from shared.errors import BatonError
+from shared.passes import pin_verifier
+
+T = TypeVar("T")
+GRACE_S = 30
+cli = typer.Typer(
+    help="Order management for retailers with stores.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+db_commands = typer.Typer(help="The database.", no_args_is_help=True)
+people_commands = typer.Typer(help="People and devices, for the first start and for emergencies.", no_args_is_help=True)
+key_commands = typer.Typer(help="API keys of machines.", no_args_is_help=True)
+cli.add_typer(db_commands, name="db")
+cli.add_typer(people_commands, name="people")
+cli.add_typer(key_commands, name="key")
+out = Console(highlight=False, emoji=False, soft_wrap=True)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", show_default="8550")]
+Data = Annotated[Path | None, typer.Option(help="Folder for the embedded database.", show_default=".baton")]
+Role = Annotated[str | None, typer.Option(help="all, api or worker: what this process does.", show_default="all")]
+
+
+def settings(**given: object) -> Settings:
+    """The environment's settings, with what the command line gives on top."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+class Server(uvicorn.Server):
+    """Tells the application at once that it will stop, so that long polls end and load balancers turn away."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        parts: Parts | None = getattr(self._app.state, "parts", None)
+        if parts is not None:
+            asyncio.get_running_loop().call_soon_threadsafe(parts.draining.set)
+        super().handle_exit(sig, frame)
+
+
+@cli.command()
+def serve(host: Host = None, port: Port = None, data_dir: Data = None, role: Role = None) -> None:
+    """Serve the API; with the role `all` (default), jobs and schedules run in the same process."""
+    chosen = settings(host=host, port=port, data_dir=data_dir, role=role)
+    logs.configure(level=chosen.log_level, form=chosen.log_format)
+    app = application.create_app(chosen)
+    config = uvicorn.Config(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    out.print(f"API on [bold]http://{chosen.host}:{chosen.port}[/], its manual at /v1/docs")
+    Server(config, app).run()
+
+
+@cli.command("worker")
+def work(data_dir: Data = None) -> None:
+    """Run jobs and schedules only, beside processes that run `baton serve --role api`."""
+    chosen = settings(data_dir=data_dir, role="worker")
+    logs.configure(level=chosen.log_level, form=chosen.log_format)
+
+    async def until_told() -> None:
+        async with application.prepared(chosen, wiring.ANSWERS) as database:
+            parts = Parts(chosen, database, await keys.load(database))
+            for sign in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(sign, parts.draining.set)
+            await worker.run(parts)
+
+    asyncio.run(until_told())
+
+
+@cli.command("store-app")
+def store_app(
+    server: Annotated[str, typer.Option(help="Address of the Baton server.")] = "http://127.0.0.1:8550",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8600,
+    data: Annotated[Path, typer.Option(help="Folder of the local stores.")] = Path(".baton/store"),
+) -> None:
+    """Serve the store app to browsers, as a process of its own (a store hub)."""
+    given = ["--server", server, "--host", host, "--port", str(port), "--data", str(data)]
+    with subprocess.Popen([sys.executable, "-m", "store_app", *given]) as child:  # noqa: S603 (our own words)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            code = child.wait()
+    raise typer.Exit(code)
+
+
+@cli.command()
+def openapi(
+    to: Annotated[Path | None, typer.Option(help="File to write; the screen when left out.")] = None,
+) -> None:
+    """Print the API's OpenAPI document."""
+    text = json.dumps(application.create_app(Settings()).openapi(), indent=2, ensure_ascii=False)
+    if to is None:
+        sys.stdout.write(text + "\n")
+    else:
+        to.write_text(text + "\n")
+
+
+@db_commands.command("upgrade")
+def db_upgrade(data_dir: Data = None) -> None:
+    """Bring the database's schema to this version. `baton serve` does so by itself."""
+
+    async def nothing(_tx: Tx, _keys: keys.Keys) -> None:
+        return None
+
+    _write(settings(data_dir=data_dir), nothing)
+    out.print("The database has this version's schema.")
+
+
+@people_commands.command("add")
+def people_add(
+    name: Annotated[str, typer.Argument(help="Full name.")],
+    role: Annotated[list[str], typer.Option(help="associate, lead, manager, agent, planner or admin; repeatable.")],
+    node: Annotated[list[str] | None, typer.Option(help="Where they work; repeatable. None for head office.")] = None,
+    data_dir: Data = None,
+) -> None:
+    """Add somebody, and show their new badge and PIN once."""
+    pin = service.draw_pin(os.urandom)
+
+    async def add(tx: Tx, installation: keys.Keys) -> tuple[UUID, str]:
+        roles: list[PersonRole] = list(role)  # type: ignore[arg-type]
+        verifier = pin_verifier(pin, installation.pin_key, tx.random(16))
+        new = NewPerson(name=name, roles=roles, nodes=list(node or ()))
+        added = await service.add_people(tx, auth.SYSTEM, [new], secrets=[service.Secrets(pin_verifier=verifier)])
+        badge = await service.issue_badge(tx, auth.SYSTEM, added[0].id)
+        return added[0].id, badge.label
+
+    person, label = _write(settings(data_dir=data_dir), add)
+    out.print(f"person  {person}\nbadge   {label}\nPIN     {pin}")
+
+
+@people_commands.command("enrol-code")
+def people_enrol_code(
+    node: Annotated[str, typer.Argument(help="The node the device will belong to.")], data_dir: Data = None
+) -> None:
+    """A code with which one device joins a node within ten minutes."""
+    code = _write(settings(data_dir=data_dir), lambda tx, known: devices.offer_enrolment(tx, auth.SYSTEM, known, node))
+    out.print(f"{code.code}\nlabel   {code.label}\nuntil   {code.expires_at:%H:%M} UTC")
+
+
+@people_commands.command("reset-pin")
+def people_reset_pin(person: Annotated[UUID, typer.Argument(help="The person's id.")], data_dir: Data = None) -> None:
+    """Draw a new PIN and show it once; unlocks the person everywhere."""
+    pin = service.draw_pin(os.urandom)
+
+    async def reset(tx: Tx, installation: keys.Keys) -> None:
+        await service.set_pin(tx, auth.SYSTEM, person, pin_verifier(pin, installation.pin_key, tx.random(16)))
+
+    _write(settings(data_dir=data_dir), reset)
+    out.print(f"PIN     {pin}")
+
+
+@key_commands.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What it is for, such as: web shop.")],
+    role: Annotated[list[str] | None, typer.Option(help="integration, admin, planner or agent; repeatable.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Limit it to this permission; repeatable.")] = None,
+    data_dir: Data = None,
+) -> None:
+    """Make an API key and show it once."""
+    roles: list[KeyRole] = list(role or ["integration"])  # type: ignore[arg-type]
+    new = NewKey(name=name, roles=roles, scopes=scope or None)
+    made = _write(settings(data_dir=data_dir), lambda tx, _: api_keys.create_key(tx, auth.SYSTEM, new))
+    out.print(made.key)
+
+
+def _write(chosen: Settings, change: Callable[[Tx, keys.Keys], Awaitable[T]]) -> T:
+    """One change in the settings' database, started if need be."""
+    logs.configure(level="WARNING")
+
+    async def run() -> T:
+        async with application.prepared(chosen, wiring.ANSWERS) as database:
+            installation = await keys.load(database)
+            return await database.write(lambda tx: change(tx, installation))
+
+    return asyncio.run(run())
+
+
+def main() -> None:
+    """Entry of the `baton` command: our own errors are sentences, not tracebacks."""
+    try:
+        cli()
+    except BatonError as error:
+        out.print(f"[red]{error.detail}[/] {error.remedy or ''}")
+        sys.exit(1)
+    except ValidationError as error:
+        first = error.errors()[0]
+        out.print(f"[red]{'.'.join(str(part) for part in first['loc'])}: {first['msg']}[/]")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
