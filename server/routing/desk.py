@@ -91,6 +91,7 @@ class Desk:
         self.skus = candidates.skus
         self.available = candidates.available.copy() if lasting else candidates.available
         self.capacity_left = candidates.capacity_left.copy() if lasting else candidates.capacity_left
+        self.everyone = np.arange(len(candidates.nodes))
         self.buffered = bool(self.nodes.routing_buffer.any())
         self._standing: dict[tuple[str, str], Codes] = {}
 
@@ -124,7 +125,7 @@ class Desk:
                 if row >= 0:
                     stock[place] = self.available[row]
         else:
-            stock = self.available[rows]
+            stock = self.available.take(rows, axis=0)
         threshold = self.nodes.thresholds.get(channel)
         return stock if threshold is None else np.maximum(stock - threshold, 0)
 
@@ -154,7 +155,8 @@ def _standing(nodes: Nodes, plan: RoutingPlan, delivery: str, channel: str) -> C
 
 
 def _mark(codes: Codes, where: NDArray[np.bool_], reason: str) -> None:
-    codes[where & (codes == 0)] = _CODE[reason]
+    if np.logical_or.reduce(where):
+        codes[where & (codes == 0)] = _CODE[reason]
 
 
 # ---------------------------------------------------------------- stock that a shipped order may take
@@ -179,7 +181,7 @@ def usable(desk: Desk, items: Items, codes: Codes, channel: str) -> Stock:
     if items.refused or desk.buffered:
         withheld = [_withheld(desk, items, item, stock[item], may) for item in range(len(items.skus))]
     excluded = []
-    for filled, kept in zip(np.count_nonzero(stock, axis=1).tolist(), withheld, strict=True):
+    for filled, kept in zip(np.add.reduce(stock > 0, axis=1).tolist(), withheld, strict=True):
         empty = counts[0] - filled - sum(kept.values())
         found = _added(whole, kept) if kept else whole
         excluded.append({**found, "no_stock": empty} if empty else found)

@@ -28,6 +28,8 @@ from server.routing.solve import Answer, Problem, solve
 
 _CHUNK = 64
 """Orders whose distances are worked out in one pass."""
+_SMALL = 64
+"""Networks up to here are not narrowed to the nodes with stock: choosing columns costs more than it saves."""
 
 
 def plan(
@@ -51,9 +53,9 @@ def _sent(desk: Desk, demand: Demand, metres: Ints) -> Decision:
     codes = desk.codes(demand, metres)
     items = Items.of(demand, desk.nodes)
     stock = usable(desk, items, codes, demand.channel)
-    rows = np.flatnonzero(np.logical_or.reduce(stock.usable))
+    rows = desk.everyone if len(desk.nodes) <= _SMALL else np.flatnonzero(np.logical_or.reduce(stock.usable))
     cap = desk.plan.split.cap(demand.value)
-    costs = _costs(desk, items, stock.usable[:, rows], metres, rows)
+    costs = _costs(desk, items, stock.usable, metres, rows)
     have = np.minimum(costs.facts.available, items.wanted[:, None])
     answer = solve(Problem(costs.parcel, costs.unit, have, items.wanted, cap))
     choices = _choices(items, stock, costs, answer, cap)
@@ -74,16 +76,12 @@ def _sent(desk: Desk, demand: Demand, metres: Ints) -> Decision:
 
 def _costs(desk: Desk, items: Items, available: Ints, metres: Ints, rows: NDArray[np.intp]) -> Costs:
     """Every criterion of the plan for the nodes in `rows`, in whole micro-units."""
-    facts = Facts(
-        metres=metres[rows],
-        capacity=desk.nodes.capacity[rows],
-        capacity_left=desk.capacity_left[rows],
-        available=available,
-        wanted=items.wanted,
-    )
-    weighed = desk.plan.weighed
-    by_parcel = tuple(each for each in weighed if each.criterion.scope == "parcel")
-    by_unit = tuple(each for each in weighed if each.criterion.scope == "unit")
+    capacity, left = desk.nodes.capacity, desk.capacity_left
+    if len(rows) < len(capacity):
+        metres, capacity, left = metres.take(rows), capacity.take(rows), left.take(rows)
+        available = available.take(rows, axis=1)
+    facts = Facts(metres=metres, capacity=capacity, capacity_left=left, available=available, wanted=items.wanted)
+    by_parcel, by_unit = desk.plan.weighed
     parcel = _weigh(by_parcel, facts, (len(rows),))
     unit = _weigh(by_unit, facts, available.shape)
     return Costs(

@@ -21,7 +21,8 @@ from server.routing.solve import Answer
 
 MOST_RIVALS = 5
 TIE = "tie"
-_NEVER = np.int64(2**62)
+_FAR = 2**62
+_NEVER = np.int64(_FAR)
 
 
 @dataclass(slots=True)
@@ -79,21 +80,20 @@ def against(costs: Costs, answer: Answer, place: int, cap: int) -> Race:
     items = np.flatnonzero(units)
     spare, unit = costs.facts.available, costs.unit
     base = costs.parcel + answer.cost
-    if len(answer.nodes) > 1:
+    if len(answer.nodes) > 1 or len(items) < len(units):
         in_use = list(answer.nodes)
         base[in_use] = answer.cost
         spare = spare[items]
         spare[:, in_use] -= answer.units[items]
         unit, units = unit[items], units[items]
     able = spare >= units
-    some = spare > 0
-    able[:, winner] = some[:, winner] = False
+    few = np.add.reduce((spare > 0) & ~able, axis=1).tolist()
+    able[:, winner] = False
     moved = units * unit
     moved -= moved[:, winner : winner + 1]
     able_whole = np.logical_and.reduce(able)
     parcel = int(costs.parcel[winner])
     whole = np.where(able_whole, np.add.reduce(moved) + (base - parcel), _NEVER)
-    few = np.add.reduce(some & ~(spare >= units), axis=1).tolist()
     if len(items) == 1:
         return Race(items.tolist(), whole, None, few, [0])
     over = [0] * len(items)
@@ -111,24 +111,33 @@ def best(costs: Costs, answer: Answer, place: int, race: Race) -> list[tuple[Riv
 
     A rival that would take the whole parcel is the same for every item of it, and made once.
     """
-    lines = race.whole[None, :] if race.line is None else np.minimum(race.line, race.whole)
+    near = _nearest(race.whole)
+    if race.line is None or (
+        len(near) == MOST_RIVALS and race.whole[near[-1]] < np.minimum.reduce(race.line, axis=None)
+    ):
+        look = _look(costs, answer, place, race, near)
+        same = tuple([look.rival(0, node, total) for node, total in look.whole.items() if total < _FAR])
+        return [same] * len(race.items)
+    lines = np.minimum(race.line, race.whole)
     nearest = [_nearest(row) for row in lines]
     nodes = sorted({node for near in nearest for node in near})
     look = _look(costs, answer, place, race, nodes)
-    return [
-        tuple(look.rival(at, node, total) for node in near if (total := int(row[node])) < _NEVER)
-        for at, (row, near) in enumerate(zip(lines, nearest, strict=True))
-    ]
+    totals = lines.take(nodes, axis=1).tolist()
+    found = []
+    for at, near in enumerate(nearest):
+        total = dict(zip(nodes, totals[at], strict=True))
+        found.append(tuple([look.rival(at, node, total[node]) for node in near if total[node] < _FAR]))
+    return found
 
 
 def _nearest(costs: Ints) -> list[int]:
+    """The places of the least costs; equal ones in order."""
     if len(costs) <= 64:
-        near = costs.argsort(kind="stable")
-    else:
-        bound = np.partition(costs, MOST_RIVALS)[MOST_RIVALS]
-        near = np.flatnonzero(costs <= bound)
-        near = near[costs[near].argsort(kind="stable")]
-    found: list[int] = near[:MOST_RIVALS].tolist()
+        few: list[int] = costs.argsort(kind="stable")[:MOST_RIVALS].tolist()
+        return few
+    bound = np.partition(costs, MOST_RIVALS)[MOST_RIVALS]
+    near = np.flatnonzero(costs <= bound)
+    found: list[int] = near[costs[near].argsort(kind="stable")[:MOST_RIVALS]].tolist()
     return found
 
 
@@ -186,8 +195,8 @@ class _Look:
 def _look(costs: Costs, answer: Answer, place: int, race: Race, nodes: list[int]) -> _Look:
     winner, units = answer.nodes[place], answer.units[:, place]
     named = [*nodes, winner]
-    parcel = dict(zip(named, costs.parcel_terms[:, named].T.tolist(), strict=True))
-    unit = costs.unit_terms[:, :, named].transpose(2, 0, 1) * units
+    parcel = dict(zip(named, costs.parcel_terms.take(named, axis=1).T.tolist(), strict=True))
+    unit = costs.unit_terms.take(named, axis=2).transpose(2, 0, 1) * units
     for node in answer.nodes:
         if node in parcel and node != winner:
             parcel[node] = [0] * len(costs.parcel_criteria)
@@ -198,7 +207,7 @@ def _look(costs: Costs, answer: Answer, place: int, race: Race, nodes: list[int]
         items=race.items,
         parcel=parcel,
         unit=dict(zip(named, unit.tolist(), strict=True)),
-        whole=dict(zip(nodes, race.whole[nodes].tolist(), strict=True)),
+        whole=dict(zip(nodes, race.whole.take(nodes).tolist(), strict=True)),
         known={},
     )
 

@@ -89,8 +89,11 @@ class RoutingPlan(Input):
         return weights
 
     @cached_property
-    def weighed(self) -> tuple[Weighed, ...]:
-        return tuple(Weighed(weight) for weight in self.weights)
+    def weighed(self) -> tuple[tuple[Weighed, ...], tuple[Weighed, ...]]:
+        """(criteria per parcel, criteria per unit), each in the plan's order."""
+        ready = [Weighed(weight) for weight in self.weights]
+        by_parcel = tuple(each for each in ready if each.criterion.scope == "parcel")
+        return by_parcel, tuple(each for each in ready if each.criterion.scope == "unit")
 
 
 DEFAULT = RoutingPlan(

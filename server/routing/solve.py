@@ -67,7 +67,7 @@ class Answer:
 def solve(problem: Problem) -> Answer:
     """The best answer, or an empty one where no node has anything."""
     covers = np.add.reduce(problem.have)
-    most = int(covers.max(initial=0))
+    most = int(np.maximum.reduce(covers, initial=0))
     if not most:
         return Answer((), np.zeros((len(problem.want), 0), dtype=np.int64), 0, True)
     costs = problem.parcel + np.add.reduce(problem.have * problem.unit)
