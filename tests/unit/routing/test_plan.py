@@ -275,3 +275,14 @@ def test_a_weightless_plan_falls_back_to_code_order() -> None:
     )
     assert decision.choices[0].node == "A"
     assert decision.choices[0].rivals[0].criterion == "tie"
+
+
+def test_a_parcel_without_the_first_item_compares_its_own_items_with_the_rivals() -> None:
+    stock = {("ink", "A"): 9, ("ink", "B"): 9, ("pad", "A"): 9, ("pad", "B"): 9}
+    decision = one(demand(pen=1, ink=1, pad=1), world([node("A", 10), node("B", 60)], stock))
+    assert decision.assignments == {"A": {2: 1, 3: 1}}
+    assert [[(r.node, r.criterion, r.extra_parcel) for r in c.rivals] for c in decision.choices] == [
+        [("B", "proximity", False)],
+        [("B", "proximity", False)],
+    ]
+    assert [(each.line, each.reason) for each in decision.unrouted] == [(1, "no_stock")]
