@@ -1,8 +1,8 @@
 """Who answers which event, and when. The table itself is `server/wiring.py`; this is how it is carried out.
 
 *Same transaction* answers run until nobody has anything more to say; then the facts are written to the event log;
-*last* answers touch the hot rows (feed heads) just before the commit; *after commit* answers are jobs, fetched from
-the outbox by a relay, so that a hot path never waits for somebody else's work.
+*last* answers touch the hot rows (feed heads) just before the commit; *after commit* answers stand in the outbox, from
+which `server.kit.outbox` carries them out, so that a hot path never waits for somebody else's work.
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ class Answers:
         self.rows = tuple(rows)
         self._same: dict[type, list[Handler]] = {}
         self._last: dict[type, list[Handler]] = {}
-        self._after: set[type] = set()
+        self._after: dict[type, list[str]] = {}
+        self._by_name: dict[str, Answer] = {}
         for row in rows:
             if row.when is When.AFTER_COMMIT:
-                self._after.add(row.event)
+                self._after.setdefault(row.event, []).append(row.name)
+                self._by_name[row.name] = row
             else:
                 side = self._same if row.when is When.SAME_TRANSACTION else self._last
                 side.setdefault(row.event, []).append(row.handler)
@@ -72,7 +74,7 @@ class Answers:
 
     async def close(self, tx: Tx) -> None:
         """Write the event log and the outbox, then the hot rows."""
-        await eventlog.append(tx, [e for e in tx.events if e.STORED], to_outbox=self._after)
+        await eventlog.append(tx, [e for e in tx.events if e.STORED], answers=lambda kind: self._after.get(kind, ()))
         by_handler: dict[Handler, list[Any]] = {}
         for each in tx.events:
             for handler in self._last.get(type(each), ()):
@@ -80,6 +82,6 @@ class Answers:
         for handler, events in by_handler.items():
             await handler(tx, events)
 
-    def after_commit(self, event: str) -> list[Answer]:
-        """Who answers the stored event of this kind after the commit."""
-        return [r for r in self.rows if r.when is When.AFTER_COMMIT and r.event.__name__ == event]
+    def named(self, name: str) -> Answer | None:
+        """The after-commit answer of this name; None when a newer or older build knows it, not this one."""
+        return self._by_name.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from server.kit import bulk
@@ -12,26 +12,25 @@ from server.kit.tables import EventRow, OutboxRow
 from server.kit.transaction import Tx
 
 
-async def append(tx: Tx, events: Sequence[Any], *, to_outbox: set[type]) -> None:
-    """Write `events` in their order; those in `to_outbox` also wait for their after-commit answers."""
-    if not events:
-        return
+async def append(tx: Tx, events: Sequence[Any], *, answers: Callable[[type], Sequence[str]]) -> None:
+    """Write `events` in their order. `answers` names who answers a kind after the commit: each gets an outbox row."""
     rows, waiting = [], []
     for event in events:
         body = to_json({f.name: getattr(event, f.name) for f in dataclasses.fields(event)})
-        row_id = tx.new_id()
+        kind, order_id = type(event).__name__, getattr(event, "order_id", None)
         rows.append(
             {
-                "id": row_id,
+                "id": tx.new_id(),
                 "at": tx.now,
-                "kind": type(event).__name__,
-                "order_id": getattr(event, "order_id", None),
+                "kind": kind,
+                "order_id": order_id,
                 "node": getattr(event, "node", None),
                 "actor": getattr(event, "actor", None),
                 "body": body,
             }
         )
-        if type(event) in to_outbox:
-            waiting.append({"event_id": row_id, "kind": type(event).__name__, "body": body})
+        for answer in answers(type(event)):
+            due = {"order_id": order_id, "made_at": tx.now, "next_try_at": tx.now}
+            waiting.append({"answer": answer, "kind": kind, "body": body, **due})
     await bulk.insert(tx, EventRow, rows)
     await bulk.insert(tx, OutboxRow, waiting)

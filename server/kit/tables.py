@@ -57,14 +57,28 @@ class EventRow(Table):
 
 
 class OutboxRow(Table):
-    """A fact somebody answers after the commit; the relay removes it when its jobs are deferred."""
+    """A fact that somebody answers after the commit: one row per answer, removed when it is done."""
 
     __tablename__ = "outbox"
+    __table_args__ = (
+        Index(None, "order_id", "seq"),
+        Index("outbox_due_idx", "next_try_at", postgresql_where="NOT dead"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    event_id: Mapped[UUID]
+    answer: Mapped[str]
+    """Who answers, as `wiring.py` names it."""
     kind: Mapped[str]
     body: Mapped[dict[str, Any]]
+    order_id: Mapped[UUID | None]
+    """Answers about one order are given one after the other, in the order of the facts."""
+    made_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None]
+    dead: Mapped[bool] = mapped_column(server_default="false")
+    """Given up after many tries; `baton check` lists it, and it can be tried again."""
 
 
 class CommandRow(Table):

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel import uuid7
 
-
 Row = Mapping[str, Any]
 """A row by column name."""
 

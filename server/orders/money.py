@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -128,4 +129,15 @@ async def open_entry(tx: Tx, entry_id: UUID) -> Row | None:
         "SELECT m.id, m.order_id, m.kind, m.amount, o.payment_reference, o.currency FROM money_entry m"
         " JOIN customer_order o ON o.id = m.order_id WHERE m.id = :id AND m.state = 'wanted'",
         id=entry_id,
+    )
+
+
+async def long_wanted(tx: Tx, patience: timedelta, *, limit: int = 50) -> Sequence[Row]:
+    """Entries that nobody has answered for a while and that no answer is waiting for, oldest first."""
+    return await tx.rows(
+        "SELECT m.id, m.order_id, m.kind, m.amount FROM money_entry m WHERE m.state = 'wanted' AND m.made_at <= :before"
+        " AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.order_id = m.order_id AND NOT b.dead)"
+        " ORDER BY m.id LIMIT :limit",
+        before=tx.now - patience,
+        limit=limit,
     )

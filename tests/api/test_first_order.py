@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from server.fulfilment import passes
+from server.kit import outbox
+from shared.barcodes import split_short_code
+from shared.fulfilment import Fulfilment
+from shared.passes import check_short_code, verify
 from tests import build
 from tests.shop import OTHER, STORE, open_shop
 
@@ -153,3 +158,72 @@ async def test_a_till_that_sells_the_last_units_breaks_the_newest_promise(world:
     assert [(j["node"], j["state"]) for j in after["jobs"]] == [(STORE, "offered"), (OTHER, "offered")]
     here = await shop.stock("APPLE")
     assert (here["on_hand"], here["reserved"]) == (3, 3)
+
+
+async def test_a_card_that_is_good_lets_the_order_go_and_is_charged_at_the_counter(world: build.World) -> None:
+    shop = await open_shop(world)
+    order = await shop.buy(("APPLE", 2), payment={"kind": "token", "reference": "tok_flaky_visa"})
+    assert (order["status"], order["jobs"]) == ("held", [])
+    await outbox.drain(world.parts)
+    assert (await shop.page(order["id"]))["status"] == "held", "the gateway timed out: nobody knows yet"
+    await build_later(world)
+    await outbox.drain(world.parts)
+    order = await shop.page(order["id"])
+    assert (order["status"], order["money"]["authorised"]) == ("allocated", 2 * 349 + 7)
+    job = order["jobs"][0]["id"]
+    tablet = await shop.tablet()
+    await tablet.push(
+        tablet.command("pick", fulfilment=job, line=1, total=2),
+        tablet.command("pack", fulfilment=job),
+        tablet.command("stage", fulfilment=job, place="A1"),
+        tablet.command(
+            "hand_off",
+            fulfilment=job,
+            proof="code",
+            lines=[{"line": 1, "quantity": 1}],
+            refused=[{"line": 1, "quantity": 1, "reason": "changed_mind"}],
+        ),
+    )
+    for _ in range(3):
+        await build_later(world)
+        await outbox.drain(world.parts)
+    done = await shop.page(order["id"])
+    assert done["status"] == "completed"
+    money = done["money"]
+    assert (money["captured"], money["released"], money["authorised"]) == (353, 352, 705)
+    assert (await shop.stock("APPLE"))["on_hand"] == 9
+
+
+async def test_a_refused_card_keeps_the_order_held_and_says_why(world: build.World) -> None:
+    shop = await open_shop(world)
+    order = await shop.buy(("APPLE", 1), payment={"kind": "token", "reference": "tok_refuse"})
+    await outbox.drain(world.parts)
+    order = await shop.page(order["id"])
+    assert (order["status"], order["holds"][0]["reason"]) == ("held", "payment refused: card refused")
+    await world.client.post(f"/v1/orders/holds/{order['holds'][0]['id']}/resolve", json={"resolution": "cancel"})
+    assert (await shop.page(order["id"]))["status"] == "cancelled"
+
+
+async def test_a_ready_bag_gets_a_code_that_devices_can_check(world: build.World) -> None:
+    shop = await open_shop(world)
+    job = (await shop.buy(("APPLE", 1)))["jobs"][0]["id"]
+    tablet = await shop.tablet()
+    await tablet.push(
+        tablet.command("pick", fulfilment=job, line=1, total=1),
+        tablet.command("pack", fulfilment=job),
+        tablet.command("stage", fulfilment=job, place="A1"),
+    )
+    await outbox.drain(world.parts)
+    await tablet.pull()
+    document = Fulfilment.model_validate(tablet.documents[("fulfilment", job)])
+    given = passes.credentials(world.parts.keys, document)
+    locator, secret = split_short_code(given.code) or ("", "")
+    assert document.locator == locator
+    assert check_short_code(secret, document.code_hash or "")
+    claims = verify([world.parts.keys.pass_public], given.pass_text, now=document.offered_at, node=STORE)
+    assert claims.fulfilment == document.id
+
+
+async def build_later(world: build.World) -> None:
+    """Let the pause of failed answers be over."""
+    await world.write(lambda tx: tx.run("UPDATE outbox SET next_try_at = :now", now=tx.now))

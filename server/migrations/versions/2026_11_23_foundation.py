@@ -372,11 +372,20 @@ CREATE INDEX order_line_waiting_idx ON order_line (sku) WHERE routing > 0 OR bac
     "outbox": r"""
 CREATE TABLE outbox (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
-    event_id UUID NOT NULL,
+    answer TEXT NOT NULL,
     kind TEXT NOT NULL,
     body JSONB NOT NULL,
+    order_id UUID,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    next_try_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    leased_until TIMESTAMP WITH TIME ZONE,
+    attempts BIGINT DEFAULT '0' NOT NULL,
+    error TEXT,
+    dead BOOLEAN DEFAULT 'false' NOT NULL,
     CONSTRAINT outbox_pkey PRIMARY KEY (seq)
 );
+CREATE INDEX outbox_due_idx ON outbox (next_try_at) WHERE NOT dead;
+CREATE INDEX outbox_order_id_seq_idx ON outbox (order_id, seq);
 """,
     "person": r"""
 CREATE TABLE person (
@@ -502,6 +511,20 @@ CREATE TABLE stock_position (
     CONSTRAINT stock_position_buckets_not_negative_check CHECK (damaged >= 0 AND quality_hold >= 0 AND display >= 0)
 );
 CREATE INDEX stock_position_node_idx ON stock_position (node);
+""",
+    "test_gateway_entry": r"""
+CREATE TABLE test_gateway_entry (
+    key UUID NOT NULL,
+    kind TEXT NOT NULL,
+    authorisation TEXT NOT NULL,
+    amount BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    ok BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT test_gateway_entry_pkey PRIMARY KEY (key)
+);
+CREATE INDEX test_gateway_entry_authorisation_idx ON test_gateway_entry (authorisation);
 """,
     "barcode": r"""
 CREATE TABLE barcode (

@@ -1,0 +1,1 @@
+"""Connectors to the far side: each implements a protocol of the slice that needs it."""
