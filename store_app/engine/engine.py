@@ -32,6 +32,15 @@ from store_app.engine.work import Work
 
 log = logging.getLogger(__name__)
 FILE = "store.sqlite3"
+CLEAR = (
+    "DELETE FROM document",
+    "DELETE FROM barcode",
+    "DELETE FROM item_search",
+    "DELETE FROM cursor",
+    "DELETE FROM command",
+    "DELETE FROM failure",
+    "DELETE FROM meta WHERE key != 'settings'",
+)
 
 
 class Engine:
@@ -85,7 +94,13 @@ class Engine:
         return self.client.token is not None
 
     async def enrol(self, code: str, name: str) -> Result:
-        """Make this a device of a store, with the code a manager shows (scanned or typed). Then sync begins."""
+        """Make this a device of a store, with the code a manager shows (scanned or typed). Then sync begins.
+
+        A store of its own begins: what was copied from another one is fetched anew, and a device that has commands
+        waiting stays what it is, since they count under its name.
+        """
+        if self.outbox.waiting:
+            return refused("commands_wait", waiting=self.outbox.waiting)
         plain = code.strip().removeprefix("BTN:E:").removeprefix("btn:e:")
         ask = Enrolment(code=plain, name=name, platform=platform.platform()[:80], version=_version())
         try:
@@ -93,6 +108,7 @@ class Engine:
         except BatonError as error:
             return refused(error.code, detail=error.detail)
         self._secrets.put(token=answer.token, pin_key=answer.pin_key)
+        self._clear()
         self.db.set_meta(device=answer.device, node=answer.node)
         self.client.token = answer.token
         self.view.load(answer.device, self.outbox.unsettled())
@@ -135,20 +151,24 @@ class Engine:
         self.session.proof = None
         return True
 
-    def reset(self) -> None:
-        """Forget the store and its keys. Raises `Conflict` while commands wait: they exist only here."""
-        if waiting := self.outbox.waiting:
+    def reset(self, *, abandon: bool = False) -> None:
+        """Forget the store and its keys. Raises `Conflict` while commands wait, since they exist only here; `abandon`
+        gives them up (a revoked device: head office lists them as unreturned)."""
+        waiting = self.outbox.waiting
+        if waiting and not abandon:
             raise Conflict(f"{waiting} commands wait for the server.", remedy="Connect the device, then try again.")
-        with self.db.write() as tx:
-            for statement in ("DELETE FROM document", "DELETE FROM barcode", "DELETE FROM item_search"):
-                tx.execute(statement)
-            for statement in ("DELETE FROM cursor", "DELETE FROM command", "DELETE FROM failure", "DELETE FROM meta"):
-                tx.execute(statement)
+        self._clear()
         self._secrets.wipe()
         self.client.token = self.client.person_token = None
         self.session.sign_out()
         self.view.load("", ())
         self.bus.tell(*Topic)
+
+    def _clear(self) -> None:
+        """Everything that belongs to one enrolment; settings of the device stay."""
+        with self.db.write() as tx:
+            for statement in CLEAR:
+                tx.execute(statement)
 
     # ------------------------------------------------------------ for the frame
 

@@ -20,7 +20,7 @@ from store_app.engine.effective import View
 from store_app.engine.notify import Bus, Topic
 
 D = TypeVar("D", bound=BaseModel)
-NOWHERE = NodeDoc(code="-", name="", type="store", time_zone="UTC", currency="USD")
+NOWHERE = NodeDoc(code="NOWHERE", name="", type="store", time_zone="UTC", currency="USD")
 """Before the first sync."""
 
 

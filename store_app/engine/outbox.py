@@ -185,11 +185,6 @@ class Outbox:
             if changed.rowcount:
                 self.on_reload()
 
-    def already_there(self, last_n: int) -> None:
-        """The server has every command up to `last_n`: no need to send them, the feed will settle them."""
-        with self._db.write() as tx:
-            tx.execute("UPDATE command SET state = 'sent' WHERE n <= ? AND state = 'waiting'", (last_n,))
-
     def renumber_after(self, first: int, last_n: int) -> None:
         """Numbers from `first` on mean other commands to the server (this store is an old copy): ours follow its own.
 

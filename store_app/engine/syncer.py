@@ -121,13 +121,12 @@ class Syncer:
             self._db.set_meta(offset_ms=offset)
 
     def _reconcile(self, hello: Hello) -> None:
-        """Agree on which commands the server has."""
+        """Agree on which commands the server has. What we think it has not is sent, even if it has: it knows."""
         self._outbox.send_again_after(hello.last_n)
-        self._outbox.already_there(hello.last_n)
         self._outbox.skip_to(hello.last_n)
 
     async def _push_all(self) -> None:
-        size = MAX_PUSH
+        size, pushed = MAX_PUSH, 0
         while batch := self._outbox.to_push(size):
             try:
                 async with self._exchange:
@@ -152,8 +151,9 @@ class Syncer:
             size = min(MAX_PUSH, size * 2)
             if strangers := self._outbox.mark_sent(answer.outcomes):
                 self._outbox.renumber_after(min(o.n for o in strangers), answer.last_n)
-            elif answer.last_n < batch[0].n:
+            elif answer.last_n < batch[0].n or batch[0].n == pushed:
                 raise Offline("The server did not take the commands.")
+            pushed = batch[0].n
             self._bus.tell(Topic.SYNC)
 
     def _close_gap(self, wanted: int, first: int) -> None:
