@@ -42,7 +42,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "catalogue", "description": "Items, barcodes, prices."},
     {"name": "network", "description": "Nodes, channels, hours, capacity."},
     {"name": "people", "description": "Staff, badges, PINs, devices and keys."},
-    {"name": "devices", "description": "How a store's devices enrol and synchronise."},
+    {"name": "devices", "description": "Which devices a store has, and how they join and leave."},
+    {"name": "device sync", "description": "How a store's devices synchronise: commands up, a gap-free feed down."},
     {"name": "health", "description": "For load balancers and monitors."},
 ]
 _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options", "trace"})

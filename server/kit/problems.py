@@ -112,6 +112,8 @@ def install(app: FastAPI) -> None:
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(error.__cause__, BatonError):  # while the body was read
+            return of_error(error.__cause__)
         detail = {404: "There is nothing at this path.", 405: "This path does not take that method."}
         sentence = detail.get(error.status_code, str(error.detail).rstrip(".") + ".")
         return response(plain(error.status_code, sentence), headers=error.headers)
