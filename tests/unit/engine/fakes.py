@@ -364,7 +364,8 @@ class Store:
 
 
 def open_engine(folder: Path, network: FakeNetwork, clock: FakeClock) -> Engine:
-    return Engine.open(folder, "http://unused", clock=clock, random=random.Random(next(network.server.opened)), transport=network)
+    chance = random.Random(next(network.server.opened))
+    return Engine.open(folder, "http://unused", clock=clock, random=chance, transport=network)
 
 
 async def a_store(folder: Path, server: FakeServer | None = None, *, signed_in: str | None = "anna") -> Store:

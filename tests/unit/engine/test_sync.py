@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -23,8 +23,8 @@ JOB = UUID(int=1)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    made = await a_store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = asyncio.run(a_store(tmp_path))
     yield made
     made.engine.close()
 
