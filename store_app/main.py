@@ -18,7 +18,7 @@ from store_app.ui.app import store_app
 from store_app.ui.context import App, current_locale, forget, remember, utc_now
 from store_app.ui.feedback import Feedback, Signal
 from store_app.ui.scans import Scans
-from store_app.ui.screens import SCREENS, Screen
+from store_app.ui.screens import SCREENS, Screen, anywhere
 from store_app.ui.state import Lease, Store
 
 log = logging.getLogger("store_app")
@@ -55,6 +55,7 @@ async def build(
     app = App(page, engine, store, Scans(browser=page.web), feedback, now)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
+    app.scans.otherwise = anywhere.answer
     remember(app)
     listen(app, lease)
     page.render(store_app, screens)

@@ -13,9 +13,9 @@ import flet_web.fastapi as flet_web
 import uvicorn
 from fastapi import FastAPI
 
+from store_app.engine.engine import Engine as StoreEngine
 from store_app.main import build
 from store_app.ui.gallery import show_gallery
-from store_app.ui.sample import SampleEngine
 from store_app.ui.state import Engine, Lease
 
 ASSETS = Path(__file__).parent / "assets"
@@ -77,7 +77,13 @@ def create_web(engines: Engines, main: Callable[[ft.Page], object] | None = None
 
 def serve(host: str, port: int, data_dir: Path, server_url: str, tls: Tls | None = None, gallery: bool = False) -> None:
     """Serve until the process is told to end."""
-    engines = Engines(lambda slot: SampleEngine())
+
+    def open_engine(slot: str) -> Engine:
+        engine = StoreEngine.open(data_dir / slot, server_url)
+        engine.start()
+        return engine
+
+    engines = Engines(open_engine)
     main = show_gallery if gallery else None
     try:
         uvicorn.run(

@@ -18,6 +18,8 @@ STATE = AppState(
 class SampleEngine:
     """Shows one snapshot; `show` replaces it and tells whoever listens."""
 
+    enrolled = True
+
     def __init__(self, state: AppState = STATE) -> None:
         self.store = Store(state)
 

@@ -5,37 +5,14 @@ The engine (or, in the gallery, sample data) writes; components only read, throu
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from store_app.engine.state import AppState, SyncState
+
+__all__ = ["AppState", "Dispose", "Engine", "Lease", "Listener", "Store", "Switch", "SyncState"]
 Listener = Callable[[], None]
 Dispose = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class SyncState:
-    """The network as an associate needs to know it: here or not, what waits, what wants a person."""
-
-    online: bool = True
-    offline_since: datetime | None = None
-    waiting: int = 0
-    needs_you: int = 0
-
-
-@dataclass(frozen=True)
-class AppState:
-    """Who and where we are, and how this device likes to be read. `theme` is system, light or dark."""
-
-    node_name: str = ""
-    person: str | None = None
-    sync: SyncState = field(default_factory=SyncState)
-    locale: str = "en"
-    time_zone: str = "UTC"
-    currency: str = "USD"
-    theme: str = "system"
-    left_handed: bool = False
-    sound: bool = True
 
 
 class Store:
@@ -75,8 +52,13 @@ class Store:
 class Engine(Protocol):
     """What the face needs of an engine: a snapshot for the frame, and to be told when something changed.
 
-    Screens ask the concrete engine for the rest (work, stock, orders); see `hooks.use_query`.
+    Screens ask the concrete engine for the rest (work, stock, orders); see `notices.engine`.
     """
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether this device belongs to a store."""
+        ...
 
     def app_state(self) -> AppState:
         """The snapshot for the frame, read afresh."""

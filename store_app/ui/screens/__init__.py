@@ -1,17 +1,18 @@
 """The screens, one file each, and the list that names them: a new screen is one file and one line here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from store_app.ui.screens.job import job_screen
+from store_app.ui.screens.pack import pack_screen
+from store_app.ui.screens.pick import pick_screen
+from store_app.ui.screens.screen import Screen
+from store_app.ui.screens.ship import ship_screen
+from store_app.ui.screens.today import today
 
-import flet as ft
+__all__ = ["SCREENS", "Screen"]
 
-
-@dataclass(frozen=True)
-class Screen:
-    """A route such as `work/:job` (no leading slash; empty for the first one) and the component that draws it."""
-
-    path: str
-    draw: Callable[[], ft.Control]
-
-
-SCREENS: tuple[Screen, ...] = ()
+SCREENS: tuple[Screen, ...] = (
+    Screen("", today),
+    Screen("job/:job", job_screen),
+    Screen("pick/:job", pick_screen),
+    Screen("pack/:job", pack_screen),
+    Screen("ship", ship_screen),
+)

@@ -81,3 +81,8 @@ def isolated(words: str, locale: str | None = None) -> str:
     if not words or not is_right_to_left(locale or current_locale()):
         return words
     return f"\u2068{words}\u2069"
+
+
+def has(key: str) -> bool:
+    """Whether English (and so every language, at worst in English) has a sentence for this key."""
+    return key in catalogue("en")

@@ -1,0 +1,37 @@
+"""What a verb or a scan came to, as a sentence, a colour and a tone."""
+
+from typing import Any, cast
+
+from shared.fulfilment import Notice
+from store_app.engine.engine import Engine
+from store_app.engine.results import Result
+from store_app.ui.context import current_app
+from store_app.ui.feedback import Feedback
+from store_app.ui.texts import has, t
+
+
+def engine() -> Engine:
+    """The real engine behind this page; components of the gallery do without it."""
+    return cast(Engine, current_app().engine)
+
+
+def sentence(notice: Notice) -> str:
+    """What happened, for people."""
+    key = f"notice.{notice.code}"
+    return t(key, **_words(notice)) if has(key) else t("notice.other", code=notice.code.replace("_", " "))
+
+
+def advice(notice: Notice) -> str:
+    """What to do next; empty where there is nothing to say."""
+    key = f"advice.{notice.code}"
+    return t(key, **_words(notice)) if has(key) else ""
+
+
+def _words(notice: Notice) -> dict[str, Any]:
+    return {"problem": "", "scanned": "", **notice.values}
+
+
+def tell(feedback: Feedback, result: Result) -> None:
+    """Banner, tone and touch for a result that is on the disk already."""
+    say = {"right": feedback.right, "wrong": feedback.wrong, "note": feedback.note}[result.tone]
+    say(sentence(result.notice), advice(result.notice))
