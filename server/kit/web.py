@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 
 from server.kit import auth
 from server.kit.auth import Actor
 from server.kit.database import Database
 from server.settings import Settings
+from shared.api import MEDIA_TYPE
 from shared.errors import Problem
 
 
@@ -54,6 +55,12 @@ def allowed(action: str) -> Any:
 
     check.action = action  # type: ignore[attr-defined]
     return Depends(check)
+
+
+class SyncResponse(Response):
+    """An answer of the device protocol: its media type tells devices that it is ours, not a captive portal's."""
+
+    media_type = MEDIA_TYPE
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]

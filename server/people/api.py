@@ -15,7 +15,7 @@ from server.kit import auth, pages
 from server.kit.auth import Actor, node_scope
 from server.kit.once import once
 from server.kit.transaction import Tx
-from server.kit.web import IdempotencyKey, PartsDep, actor_of, allowed, problems
+from server.kit.web import IdempotencyKey, PartsDep, SyncResponse, actor_of, allowed, problems
 from server.people import cards, devices, keys, queries, service, signing_in
 from server.people.rules import (
     Badge,
@@ -173,10 +173,17 @@ async def sign_in(body: SignIn, parts: PartsDep, device: Annotated[Actor, allowe
 # ---------------------------------------------------------------- devices
 
 
-@router.post("/sync/devices/enrol", tags=["devices"], responses=problems())
-async def enrol_device(body: Enrolment, parts: PartsDep) -> Enrolled:
+@router.post(
+    "/sync/devices/enrol",
+    tags=["devices"],
+    response_class=SyncResponse,
+    response_model=Enrolled,
+    responses=problems(),
+)
+async def enrol_device(body: Enrolment, parts: PartsDep) -> Response:
     """Join with a code a manager shows. Needs no token; the answer has the device's own, once."""
-    return await parts.db.write(lambda tx: devices.enrol(tx, parts.keys, body))
+    enrolled = await parts.db.write(lambda tx: devices.enrol(tx, parts.keys, body))
+    return SyncResponse(enrolled.model_dump_json())
 
 
 @router.post("/devices/enrolment-codes", tags=["devices"], status_code=201, responses=problems())

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from server.kit.auth import Actor
 from server.kit.database import to_json
-from server.kit.web import Parts, PartsDep, allowed, problems
+from server.kit.web import Parts, PartsDep, SyncResponse, allowed, problems
 from server.sync import documents, queries, service
 from server.sync.watch import FeedWatch
 from shared.api import MEDIA_TYPE
@@ -20,10 +20,6 @@ from shared.sync import ACCEPTED_SCHEMAS, Hello, Page, Push, Pushed
 router = APIRouter(prefix="/v1/sync", tags=["device sync"])
 EPOCH = 1
 Device = Annotated[Actor, allowed("sync")]
-
-
-class SyncResponse(Response):
-    media_type = MEDIA_TYPE
 
 
 def _home(device: Actor) -> str:

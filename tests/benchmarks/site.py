@@ -143,7 +143,7 @@ def main() -> None:
             return Response(body, media_type="application/json")
 
     garbage.tame()
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
 
 
 if __name__ == "__main__":

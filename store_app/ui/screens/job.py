@@ -38,7 +38,7 @@ def job_screen() -> ft.Control:
     if job is None:
         return frame(t("job.title"), [empty_state(t("job.gone"), t("job.gone_detail"))], back="/")
 
-    def forward(_: object) -> None:
+    def forward() -> None:
         action = engine().work.next_action(job)
         if action == "accept":
             result = engine().work.accept(job.id)
@@ -52,18 +52,18 @@ def job_screen() -> ft.Control:
         tell(feedback, engine().work.reject(job.id, reason))
         go("/")
 
-    def take_over(_: object) -> None:
+    def take_over() -> None:
         tell(feedback, engine().work.take_over(job.id))
 
     why_not = [Option(code, t(f"reason.{code}")) for code in REJECT_REASONS]
     ft.use_dialog(
-        sheet(t("job.reject"), [choice(why_not, None, send_back)], lambda _: reject_open(False)) if rejecting else None
+        sheet(t("job.reject"), [choice(why_not, None, send_back)], lambda: reject_open(False)) if rejecting else None
     )
     action = engine().work.next_action(job)
     parts: list[ft.Control] = [_head(job), section(t("job.lines"), _lines(job), count=len(job.lines)), _why(job)]
     mine = job.assignee in (None, engine().session.actor)
     if action in ("accept", "pick", "pack"):
-        row: list[ft.Control] = [button(t("job.reject"), lambda _: reject_open(True), rank="quiet", expand=True)]
+        row: list[ft.Control] = [button(t("job.reject"), lambda: reject_open(True), rank="quiet", expand=True)]
         if not mine:
             row.insert(0, button(t("job.take_over"), take_over, rank="secondary", expand=True))
         parts.append(ft.Row(row))

@@ -48,7 +48,7 @@ def pack_screen() -> ft.Control:
         if result.ok:
             go("/")
 
-    def send(_: object) -> None:
+    def send() -> None:
         now = engine().work.job(job_id)
         if now is None or not packed(now):
             return
@@ -62,7 +62,8 @@ def pack_screen() -> ft.Control:
         if result.act.value == "open_place":
             stage(result.value)
             return None
-        return follow(result, scan)
+        follow(result, scan)
+        return None
 
     use_scan(scanned)
     if job is None:
@@ -75,7 +76,7 @@ def pack_screen() -> ft.Control:
             section(t("pack.where"), [choice(places, place or None, set_place), muted(t("pack.scan_place"))]),
         ]
         label = t("pack.stage_at", place=place) if place else t("pack.choose_place")
-        action = button(label, lambda _: stage(place), disabled=not place, icon=ft.Icons.SHELVES)
+        action = button(label, lambda: stage(place), disabled=not place, icon=ft.Icons.SHELVES)
         return frame(t("pack.of", number=job.number), parts, back=f"/job/{job.id}", action=action)
     form: list[ft.Control] = [
         field(t("pack.carrier"), carrier, set_carrier, icon=ft.Icons.LOCAL_SHIPPING_ROUNDED),

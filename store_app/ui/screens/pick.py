@@ -1,5 +1,6 @@
 """Pick in walking order: scan each unit; say what is not there; the last one leads on to packing."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import flet as ft
@@ -39,7 +40,8 @@ def pick_screen() -> ft.Control:
             tell(feedback, result)
             _on(result.job)
             return None
-        return follow(result, scan)
+        follow(result, scan)
+        return None
 
     def _on(now: Fulfilment | None) -> None:
         if now is not None and now.state is State.PICKED:
@@ -61,7 +63,7 @@ def pick_screen() -> ft.Control:
             set_focus(0)
             _on(engine().work.job(job_id))
 
-    def by_hand(_: object) -> None:
+    def by_hand() -> None:
         if current is not None:
             result = engine().work.pick(job.id, current.line.line)
             tell(feedback, result)
@@ -69,13 +71,13 @@ def pick_screen() -> ft.Control:
 
     reasons = [Option(code, t(f"reason.{code}"), t(f"reason.{code}.effect")) for code in SHORT_REASONS]
     ft.use_dialog(
-        sheet(t("pick.short"), [choice(reasons, None, short)], lambda _: set_shorting(False)) if shorting else None
+        sheet(t("pick.short"), [choice(reasons, None, short)], lambda: set_shorting(False)) if shorting else None
     )
     if current is None:
         return frame(t("pick.title"), [_all_done(job)], back=f"/job/{job.id}", action=_to_pack(job))
     body: list[ft.Control] = [keyed(str(step.line.line), _row(step, step is current, set_focus)) for step in steps]
     body += _picked(job)
-    buttons: list[ft.Control] = [button(t("pick.short"), lambda _: set_shorting(True), rank="secondary", expand=True)]
+    buttons: list[ft.Control] = [button(t("pick.short"), lambda: set_shorting(True), rank="secondary", expand=True)]
     if engine().work.may_pick_without_scan:
         buttons.append(button(t("pick.by_hand"), by_hand, expand=True, icon=ft.Icons.CHECK_ROUNDED))
     else:
@@ -83,24 +85,22 @@ def pick_screen() -> ft.Control:
     return frame(t("pick.of", number=job.number), body, back=f"/job/{job.id}", action=ft.Row(buttons))
 
 
-def _row(step: PickStep, current: bool, focus: object) -> ft.Control:
-    return line_row(line_face(step), lambda _: focus(step.line.line), current=current)  # type: ignore[operator]
+def _row(step: PickStep, current: bool, focus: Callable[[int], None]) -> ft.Control:
+    return line_row(line_face(step), lambda: focus(step.line.line), current=current)
 
 
 def _picked(job: Fulfilment) -> list[ft.Control]:
     """What is in the tote already, each with a way back."""
     done = [line for line in job.lines if line.open == 0]
     rows = [
-        keyed(
-            f"done-{x.line}", line_row(line_face(PickStep(x, engine().lookup.item(x.sku), None)), _undo(job.id, x.line))
-        )
-        for x in done
+        keyed(f"done-{step.line.line}", line_row(line_face(step), _undo(job.id, step.line.line)))
+        for step in (PickStep(line, engine().lookup.item(line.sku), None) for line in done)
     ]
     return [section(t("pick.done"), rows, count=len(done))] if rows else []
 
 
-def _undo(job: UUID, line: int) -> object:
-    def back(_: object) -> None:
+def _undo(job: UUID, line: int) -> Callable[[], None]:
+    def back() -> None:
         engine().work.unpick(job, line)
 
     return back
@@ -113,4 +113,4 @@ def _all_done(job: Fulfilment) -> ft.Control:
 def _to_pack(job: Fulfilment) -> ft.Control | None:
     if job.state is not State.PICKED:
         return None
-    return button(t("pick.to_pack"), lambda _: go(f"/pack/{job.id}"), icon=ft.Icons.INVENTORY_2_ROUNDED)
+    return button(t("pick.to_pack"), lambda: go(f"/pack/{job.id}"), icon=ft.Icons.INVENTORY_2_ROUNDED)

@@ -27,7 +27,7 @@ def ship_screen() -> ft.Control:
     if not jobs:
         return frame(t("ship.title"), [empty_state(t("ship.nothing"), t("ship.nothing_detail"))], back="/")
 
-    def taken(_: object) -> None:
+    def taken() -> None:
         for job in jobs:
             result = engine().work.ship(job.id)
             if not result.ok:

@@ -22,7 +22,7 @@ PIN_DIGITS = 6
 
 def _alone(title: str, detail: str, parts: list[ft.Control], action: ft.Control | None = None) -> ft.Control:
     head: list[ft.Control] = [
-        ft.Container(brand_mark(56), padding=ft.Padding.only(top=Space.XXL)),
+        ft.Container(ft.Row([brand_mark(56)]), padding=ft.Padding.only(top=Space.XXL)),
         text(title, Type.DISPLAY, heading=True),
         muted(detail),
     ]

@@ -76,7 +76,7 @@ def _start() -> ft.Control | None:
     if following is None:
         return None
 
-    def start(_: object) -> None:
+    def start() -> None:
         job = engine().work.start_next()
         if job is not None:
             go(f"/job/{job.id}")

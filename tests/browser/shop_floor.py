@@ -1,0 +1,85 @@
+"""For browser tests: PostgreSQL, the server, a small shop with stock, and the store app's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from server.kit import migrate, outbox, postgres
+from server.kit.auth import Actor
+from server.people import devices, service
+from server.people.rules import NewPerson
+from server.people.service import Secrets
+from shared.passes import pin_verifier
+from tests import build
+from tests.benchmarks.site import Site, serve
+from tests.browser.harness import served
+from tests.shop import STORE, Shop, open_shop
+
+T = TypeVar("T")
+PIN = "246813"
+ADMIN = Actor("key", "test", "Test", frozenset({"admin"}))
+
+
+@dataclass
+class Floor:
+    """One store with a tablet that is not enrolled yet."""
+
+    app: str
+    """Address of the store app."""
+    site: Site
+    database: str
+    code: str
+    """The enrolment code a manager shows."""
+    badge: str
+    """The lead's badge, as it is scanned."""
+    person: str
+
+    def run(self, work: Callable[[Shop], Awaitable[T]]) -> T:
+        """Do something as the shop's systems would, on the same database."""
+
+        async def inside() -> T:
+            async with build.world(self.database) as world:
+                done = await work(Shop(world, CODES, _bought=Floor.bought))
+                Floor.bought += 100
+                await outbox.drain(world.parts)
+                return done
+
+        with ThreadPoolExecutor(1) as own_thread:  # Playwright has a loop running in this one
+            return own_thread.submit(asyncio.run, inside()).result()
+
+    bought = 1000
+
+
+CODES: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def floor(folder: Path) -> Iterator[Floor]:
+    """Everything up, with ten of each item in every node."""
+    with postgres.temporary() as pg:
+        url = pg.url(None)
+        migrate.upgrade(url)
+        made = asyncio.run(_fill(url))
+        with serve(url) as site:
+            address = f"http://{site.host}:{site.port}"
+            with served(data=folder, server=address) as app:
+                yield Floor(app=app, site=site, database=url, **made)
+
+
+async def _fill(url: str) -> dict[str, Any]:
+    async with build.world(url) as world:
+        shop = await open_shop(world)
+        CODES.update(shop.codes)
+        key = world.parts.keys.pin_key
+        secrets = [Secrets(pin_verifier=pin_verifier(PIN, key, b"0123456789abcdef"))]
+        new = NewPerson(name="Robin Reed", roles=["lead"], nodes=[STORE])
+        people = await world.write(lambda tx: service.add_people(tx, ADMIN, [new], secrets=secrets))
+        badge = await world.write(lambda tx: service.issue_badge(tx, ADMIN, people[0].id))
+        offer = await world.write(lambda tx: devices.offer_enrolment(tx, ADMIN, world.parts.keys, STORE))
+        return {"badge": badge.label, "code": offer.label, "person": "Robin Reed"}
