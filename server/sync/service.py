@@ -104,7 +104,7 @@ async def _carry_out(
         if command.n != last_n + 1:
             raise QueueGap(f"Command {command.n} came after {last_n}.", wanted=last_n + 1)
         status, notice = ("held", hold) if hold else await _do(tx, device, actors.get(command.actor), command)
-        outcome = CommandOutcome(id=command.id, n=command.n, status=status, notice=notice)  # type: ignore[arg-type]
+        outcome = CommandOutcome(id=command.id, n=command.n, status=status, notice=notice)
         last_n = command.n
         outcomes.append(outcome)
         tx.emit(CommandSettled(device=device.id, node=_home(device), outcome=outcome))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from server.app import create_app
 from server.kit import limits, migrate, pages
 from server.kit.limits import Buckets, Rate, deeper_than
 from shared.errors import InvalidInput
@@ -169,7 +170,7 @@ async def test_figures_are_counted_by_route(world: World) -> None:
 
 
 def test_every_operation_has_a_name_of_its_own_a_tag_and_a_sentence() -> None:
-    document = build.create_app(build.settings()).openapi()
+    document = create_app(build.settings()).openapi()
     operations = [op for item in document["paths"].values() for op in item.values()]
     names = [op["operationId"] for op in operations]
     assert sorted({n for n in names if names.count(n) > 1}) == []

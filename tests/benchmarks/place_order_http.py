@@ -14,7 +14,6 @@ import random
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from server.kit import postgres
