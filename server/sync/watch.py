@@ -37,6 +37,8 @@ class FeedWatch:
                     await asyncio.wait_for(changed.wait(), min(left, EVERY_S * 4))
                 except TimeoutError:
                     continue
+                except asyncio.CancelledError:  # the server stops: an empty page ends the poll
+                    return False
             return False
         finally:
             self._waiting -= 1

@@ -16,6 +16,7 @@ from shared import fulfilment as f
 from shared import passes
 from shared.barcodes import BadCode, split_short_code
 from shared.fulfilment import Fulfilment, State
+from store_app.engine.notify import Topic
 from store_app.engine.results import Result, notice, refused
 from store_app.engine.verbs import JobId, Verbs
 
@@ -77,9 +78,16 @@ class CounterVerbs(Verbs):
         if job.state in f.FULFILMENT.finals:
             return PassCheck(False, "wrong", notice("job_closed", state=job.state.value), job, proof=proof)
         self._checked[(job.id, proof)] = self._clock.now()
+        self._bus.tell(Topic.JOBS)
         if not any(line.held for line in job.lines):
             return PassCheck(True, "note", notice("not_ready_yet", state=job.state.value), job, proof=proof)
         return PassCheck(True, "right", notice("pass_right", place=job.staging or ""), job, proof=proof)
+
+    def proved(self, job: JobId) -> ProofOf | None:
+        """How the right to collect this job was shown within the last quarter of an hour; None: not yet."""
+        found = UUID(str(job))
+        proofs: tuple[ProofOf, ...] = ("pass", "code")
+        return next((proof for proof in proofs if self._was_checked(found, proof)), None)
 
     def _was_checked(self, job: UUID, proof: str) -> bool:
         at = self._checked.get((job, proof))

@@ -1,6 +1,6 @@
 """Make sure that there is a Chromium for the browser tests: one that is there, Debian's, or Playwright's own.
 
-    python -m tests.browser.chromium
+python -m tests.browser.chromium
 """
 
 from __future__ import annotations

@@ -34,11 +34,19 @@ class Floor:
     """Address of the store app."""
     site: Site
     database: str
-    code: str
-    """The enrolment code a manager shows."""
     badge: str
     """The lead's badge, as it is scanned."""
     person: str
+
+    def new_code(self) -> str:
+        """An enrolment code, as a manager shows it."""
+
+        async def offer(shop: Shop) -> str:
+            world = shop.world
+            made = await world.write(lambda tx: devices.offer_enrolment(tx, ADMIN, world.parts.keys, STORE))
+            return made.label
+
+        return self.run(offer)
 
     def run(self, work: Callable[[Shop], Awaitable[T]]) -> T:
         """Do something as the shop's systems would, on the same database."""
@@ -81,5 +89,4 @@ async def _fill(url: str) -> dict[str, Any]:
         new = NewPerson(name="Robin Reed", roles=["lead"], nodes=[STORE])
         people = await world.write(lambda tx: service.add_people(tx, ADMIN, [new], secrets=secrets))
         badge = await world.write(lambda tx: service.issue_badge(tx, ADMIN, people[0].id))
-        offer = await world.write(lambda tx: devices.offer_enrolment(tx, ADMIN, world.parts.keys, STORE))
-        return {"badge": badge.label, "code": offer.label, "person": "Robin Reed"}
+        return {"badge": badge.label, "person": "Robin Reed"}

@@ -1,5 +1,6 @@
 """The screens, one file each, and the list that names them: a new screen is one file and one line here."""
 
+from store_app.ui.screens.hand_off import hand_off_screen
 from store_app.ui.screens.job import job_screen
 from store_app.ui.screens.pack import pack_screen
 from store_app.ui.screens.pick import pick_screen
@@ -15,4 +16,5 @@ SCREENS: tuple[Screen, ...] = (
     Screen("pick/:job", pick_screen),
     Screen("pack/:job", pack_screen),
     Screen("ship", ship_screen),
+    Screen("hand-off/:job", hand_off_screen),
 )

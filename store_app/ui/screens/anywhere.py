@@ -23,7 +23,7 @@ def follow(result: ScanResult, scan: Scan) -> None:
             proved = check(scan.text)
             tell(feedback, proved)
             if proved.job is not None:
-                go(f"/hand-off/{proved.job.id}?proof={proved.proof or ''}")
+                go(f"/hand-off/{proved.job.id}")
         case Act.OPEN_JOB if result.job is not None:
             go(f"/job/{result.job.id}")
         case Act.OPEN_ORDER:

@@ -1,0 +1,124 @@
+"""A pickup order in the real app, by wedge scans with nothing focused, from an empty device to the customer's hands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from server.fulfilment import passes, queries
+from tests.browser.harness import PHONE, TABLET, browser, find, opened, press, sees, shot, wedge
+from tests.browser.shop_floor import CODES, PIN, Floor, floor
+from tests.shop import Shop
+
+
+@pytest.fixture(scope="module")
+def shop_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    with floor(tmp_path_factory.mktemp("floor")) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+def enter(page: Page, shop_floor: Floor) -> None:
+    """Enrol the device and sign in by badge."""
+    wedge(page, shop_floor.new_code())
+    sees(page, "Scan your badge")
+    wedge(page, shop_floor.badge)
+    sees(page, "Start next|All done")
+
+
+def pass_of(shop_floor: Floor, job_id: str) -> passes.Credentials:
+    """What the customer was sent."""
+
+    async def ask(shop: Shop) -> passes.Credentials:
+        job = await shop.world.read(lambda tx: queries.job(tx, job_id))  # type: ignore[arg-type]
+        assert job is not None
+        return passes.credentials(shop.world.parts.keys, job)
+
+    return shop_floor.run(ask)
+
+
+def buy(shop_floor: Floor, *lines: tuple[str, int], **more: Any) -> dict[str, Any]:
+    return shop_floor.run(lambda shop: shop.buy(*lines, **more))
+
+
+def page_of(shop_floor: Floor, order: dict[str, Any]) -> dict[str, Any]:
+    return shop_floor.run(lambda shop: shop.page(order["id"]))
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+def test_a_pickup_order_is_picked_packed_and_handed_over(
+    shop_floor: Floor, chrome: Browser, size: dict[str, int]
+) -> None:
+    order = buy(shop_floor, ("APPLE", 2), ("BREAD", 1))
+    number = order["jobs"][0]["number"]
+    with opened(chrome, shop_floor.app, size=size) as page:
+        enter(page, shop_floor)
+        press(page, re.compile(re.escape(number)))
+        sees(page, "Why me")
+        press(page, "Pick 3 units")
+        sees(page, f"Pick {number}")
+        wedge(page, CODES["WINE"])
+        sees(page, "This is Red wine")
+        wedge(page, "no-such-code")
+        sees(page, "Nobody knows the code")
+        for sku in ("APPLE", "APPLE", "BREAD"):
+            wedge(page, CODES[sku])
+            sees(page, "Picked")
+        sees(page, "Where does it stand")
+        shot(page, f"pack-{size['width']}")
+        wedge(page, "BTN:S:A1")
+        sees(page, "Stands at A1")
+        ready = page_of(shop_floor, order)
+        assert ready["jobs"][0]["state"] == "ready"
+        given = pass_of(shop_floor, order["jobs"][0]["id"])
+        wedge(page, given.pass_text[:-4] + "AAAA")
+        sees(page, "not ours, or it is damaged|no pickup pass")
+        wedge(page, given.pass_text)
+        sees(page, "Pass checked")
+        shot(page, f"hand-off-{size['width']}")
+        press(page, "Hand over")
+        sees(page, "Handed over")
+    done = page_of(shop_floor, order)
+    assert done["status"] in ("fulfilled", "completed")
+    assert {state for line in done["lines"] for state in line["units"]} == {"fulfilled"}
+
+
+def test_what_is_not_on_the_shelf_is_said_and_the_rest_goes_out(shop_floor: Floor, chrome: Browser) -> None:
+    order = buy(shop_floor, ("APPLE", 1), ("WINE", 1))
+    with opened(chrome, shop_floor.app) as page:
+        enter(page, shop_floor)
+        press(page, re.compile(re.escape(order["jobs"][0]["number"])))
+        press(page, "Pick 2 units")
+        wedge(page, CODES["APPLE"])
+        sees(page, "Picked")
+        press(page, "Not there")
+        press(page, re.compile("Not found"))
+        sees(page, "Where does it stand")
+        wedge(page, "BTN:S:A2")
+        sees(page, "Stands at A2")
+    after = page_of(shop_floor, order)
+    assert [line["units"] for line in after["lines"]] == [{"allocated": 1}, {"backordered": 1}]
+
+
+def test_a_pin_signs_in_and_a_wrong_one_says_so(shop_floor: Floor, chrome: Browser) -> None:
+    with opened(chrome, shop_floor.app) as page:
+        wedge(page, shop_floor.new_code())
+        sees(page, "Scan your badge")
+        find(page, "radio", re.compile(shop_floor.person)).or_(
+            find(page, "button", re.compile(shop_floor.person))
+        ).click()
+        for digit in "135791":
+            press(page, digit, exact=True)
+        sees(page, "Wrong PIN")
+        for digit in PIN:
+            press(page, digit, exact=True)
+        sees(page, "Start next|All done")
