@@ -30,9 +30,9 @@ def chrome() -> Iterator[Browser]:
 def enter(page: Page, shop_floor: Floor) -> None:
     """Enrol the device and sign in by badge."""
     wedge(page, shop_floor.new_code())
-    sees(page, "Scan your badge")
+    sees(page, shop_floor.person)
     wedge(page, shop_floor.badge)
-    sees(page, "Start next|All done")
+    sees(page, re.compile("Start next|All done"))
 
 
 def pass_of(shop_floor: Floor, job_id: str) -> passes.Credentials:
@@ -62,7 +62,7 @@ def test_a_pickup_order_is_picked_packed_and_handed_over(
     number = order["jobs"][0]["number"]
     with opened(chrome, shop_floor.app, size=size) as page:
         enter(page, shop_floor)
-        press(page, re.compile(re.escape(number)))
+        press(page, number)
         sees(page, "Why me")
         press(page, "Pick 3 units")
         sees(page, f"Pick {number}")
@@ -81,7 +81,7 @@ def test_a_pickup_order_is_picked_packed_and_handed_over(
         assert ready["jobs"][0]["state"] == "ready"
         given = pass_of(shop_floor, order["jobs"][0]["id"])
         wedge(page, given.pass_text[:-4] + "AAAA")
-        sees(page, "not ours, or it is damaged|no pickup pass")
+        sees(page, re.compile("not ours, or it is damaged|no pickup pass"))
         wedge(page, given.pass_text)
         sees(page, "Pass checked")
         shot(page, f"hand-off-{size['width']}")
@@ -96,10 +96,11 @@ def test_what_is_not_on_the_shelf_is_said_and_the_rest_goes_out(shop_floor: Floo
     order = buy(shop_floor, ("APPLE", 1), ("WINE", 1))
     with opened(chrome, shop_floor.app) as page:
         enter(page, shop_floor)
-        press(page, re.compile(re.escape(order["jobs"][0]["number"])))
+        press(page, order["jobs"][0]["number"])
         press(page, "Pick 2 units")
+        sees(page, f"Pick {order['jobs'][0]['number']}")
         wedge(page, CODES["APPLE"])
-        sees(page, "Picked")
+        sees(page, re.compile("Red apples.*Done"))
         press(page, "Not there")
         press(page, re.compile("Not found"))
         sees(page, "Where does it stand")
@@ -121,4 +122,4 @@ def test_a_pin_signs_in_and_a_wrong_one_says_so(shop_floor: Floor, chrome: Brows
         sees(page, "Wrong PIN")
         for digit in PIN:
             press(page, digit, exact=True)
-        sees(page, "Start next|All done")
+        sees(page, re.compile("Start next|All done"))

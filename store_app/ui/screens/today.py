@@ -31,7 +31,8 @@ def today() -> ft.Control:
     now = use_query(lambda: engine().work.today())
     listed = use_query(lambda: engine().work.jobs(None if tab == "today" else tab, search=words))  # type: ignore[arg-type]
     options = [Option(code, t(f"tab.{code}")) for code in TABS]
-    header = ft.Column([search_field(t("today.search"), words, search), filters(options, tab, choose)], spacing=Space.S)
+    head = [search_field(t("today.search"), words, search), filters(options, tab, choose)]
+    header = ft.Column(head, spacing=Space.S, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     if words.strip() or tab != "today":
         body = _list(listed, bool(words.strip()))
         return frame(t("nav.today"), body, header=header, action=_start())
