@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -124,6 +125,22 @@ def store_app(
         except KeyboardInterrupt:
             code = child.wait()
     raise typer.Exit(code)
+
+
+@cli.command()
+def demo(
+    speed: Annotated[float, typer.Option(help="How many times as fast as life orders arrive.")] = 60,
+    stores: Annotated[int, typer.Option(min=1, max=457, help="How many real stores.")] = 40,
+    port: Annotated[int, typer.Option(help="Port of the server.")] = 8550,
+    app_port: Annotated[int, typer.Option(help="Port of the store app.")] = 8600,
+    data: Annotated[Path, typer.Option(help="Folder of the demo; found again next time.")] = Path(".baton/demo"),
+) -> None:
+    """Play with a retailer made from real baskets: orders arrive, one store is yours."""
+    from server.demo import live  # it needs the packages of the extra "demo"
+
+    logs.configure(level="WARNING")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data)))
 
 
 @cli.command()
