@@ -5,11 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SPEED ?= 60
 BENCH ?= all
-SEEDS ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit postgres api browser bench prove test-day shots migrations clean
+.PHONY: help setup demo test check unit postgres browser bench shots migrations clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,12 +44,6 @@ browser: setup
 
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
-
-prove: setup ## The long proofs (SEEDS=n)
-	$(BIN)/python -m tests.prove --seeds $(SEEDS)
-
-test-day: setup ## The scripted store day: headless demo, then every invariant
-	$(BIN)/baton demo --headless --orders 2000
 
 shots: setup ## Take the screenshots of the docs
 	$(BIN)/python -m tests.browser.shots
