@@ -8,7 +8,6 @@ token; buckets of the least recent callers are forgotten.
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,25 +21,21 @@ from shared.errors import BatonError, Busy, TooLarge
 MAX_DEPTH = 32
 MAX_CALLERS = 20_000
 _ALL_BUT_BRACKETS = bytes(b for b in range(256) if b not in b"[]{}")
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def deeper_than(body: bytes, limit: int) -> bool:
-    """Whether JSON text nests deeper than `limit`. Exact on valid JSON; quick on ordinary bodies."""
-    brackets = body.translate(None, _ALL_BUT_BRACKETS)
-    for _ in range(limit):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    if not brackets:
+    """Whether JSON text nests deeper than `limit`; what is never closed does not count, since it is not JSON.
+
+    Strings are cut out, then one level of empty brackets after the other: a few passes at the speed of memory.
+    """
+    if body.count(b"[") + body.count(b"{") <= limit:
         return False
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(body):
-        mark = found.group()
-        depth += 1 if mark in b"[{" else -1 if mark in b"]}" else 0
-        if depth > limit:
-            return True
-    return False
+    without_strings = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    brackets = without_strings.translate(_ONE_KIND, _ALL_BUT_BRACKETS)
+    for _ in range(limit):
+        brackets = brackets.replace(b"[]", b"")
+    return b"[]" in brackets
 
 
 class BodyLimits:

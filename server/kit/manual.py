@@ -68,7 +68,7 @@ def permissions(app: FastAPI) -> dict[tuple[str, str], str | None]:
         calls = list(_calls(route.dependant))
         if web.actor_of in calls:
             action = next((a for call in calls if (a := getattr(call, "action", None))), None)
-            found |= {(method.lower(), route.path): action for method in route.methods or ()}
+            found |= {(method.lower(), route.path_format): action for method in route.methods or ()}
     return found
 
 

@@ -97,7 +97,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/people/{person_id}/pin"): Row("people.write", "refused", {}),
     ("POST", "/v1/people/{person_id}/unlock"): Row("people.write", "refused"),
     ("POST", "/v1/people/sign-in"): Row("sync", "refused", {"badge": "{badge}"}),
-    ("POST", "/v1/sync/devices/enrol"): Row(PUBLIC, "unbound", {"code": "{code}", "name": "Tablet"}),
+    ("POST", "/v1/sync/devices/enrol"): Row(PUBLIC, "unbound", {"code": "{enrol}", "name": "Tablet"}),
     ("POST", "/v1/devices/enrolment-codes"): Row("device.enrol", "refused", {"node": HERE}),
     ("GET", "/v1/devices"): Row("people.read", "hidden"),
     ("POST", "/v1/devices/{device_id}/revoke"): Row("device.revoke", "refused"),
@@ -172,7 +172,7 @@ class Sample:
 async def sample(world: World) -> Sample:
     shop = await open_shop(world)
     order = await shop.buy(("APPLE", 2))
-    held = await shop.buy(("BREAD", 1))
+    held = await shop.buy(("BREAD", 999))
     hold = await world.client.post(f"/v1/orders/{held['id']}/hold", json={"kind": "manual", "reason": "look"})
     cart = {"cart": "a", "sku": "WINE", "node": HERE, "quantity": 1}
     reserved = await world.client.post("/v1/reservations", json=cart)
@@ -206,27 +206,63 @@ async def sample(world: World) -> Sample:
     return Sample(world, shop, ids)
 
 
-async def test_probe(sample: Sample) -> None:
-    print(sample.ids)
-    for role in ("manager", "device", "admin", "integration"):
-        here, there = await sample.as_role(role), await sample.as_role(role, OTHER)
+async def test_nobody_and_a_revoked_device_get_in_nowhere(sample: Sample) -> None:
+    revoked = await build.device(sample.world.db, HERE, revoked=True)
+    let_in = []
+    for token in (None, revoked.token):
+        client = await sample.world.asking(token)
         for method, path in ROWS:
-            a = await sample.ask(there, method, path)
-            print(
-                role,
-                "THERE",
-                method,
-                path,
-                a.status_code,
-                a.text[:150].replace("\n", " ") if a.status_code != 403 else "",
-            )
-            if "revoke" not in path:
-                a = await sample.ask(here, method, path)
-                print(
-                    role,
-                    "here",
-                    method,
-                    path,
-                    a.status_code,
-                    a.text[:100].replace("\n", " ") if a.status_code != 403 else "",
-                )
+            if ROWS[method, path].needs != PUBLIC:
+                answer = await sample.ask(client, method, path)
+                if answer.status_code != 401:
+                    let_in.append((method, path, answer.status_code))
+    assert let_in == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_without_the_permission_is_refused_and_one_with_it_is_not(sample: Sample, role: str) -> None:
+    client = await sample.as_role(role)
+    wrong = []
+    for (method, path), row in ROWS.items():
+        if row.needs in {PUBLIC, SIGNED_IN}:
+            continue
+        answer = await sample.ask(client, method, path)
+        expected = role in PERMISSIONS[row.needs]
+        if expected != (answer.status_code not in {401, 403}):
+            wrong.append((method, path, answer.status_code, answer.text))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", ["manager", "device"])
+async def test_another_store_neither_sees_nor_changes_what_is_here(sample: Sample, role: str) -> None:
+    client = await sample.as_role(role, OTHER)
+    wrong = []
+    for (method, path), row in ROWS.items():
+        if row.elsewhere == "unbound":
+            continue
+        if row.elsewhere == "head office":
+            assert not PERMISSIONS[row.needs] & STORE, path
+        answer = await sample.ask(client, method, path)
+        if role not in PERMISSIONS[row.needs] or row.elsewhere in {"refused", "head office"}:
+            fine = answer.status_code in {403, 404}
+        elif row.elsewhere == "row refused":
+            fine = answer.status_code == 200 and ("not_allowed" in answer.text or "is not yours" in answer.text)
+        else:
+            fine = answer.status_code == 200 and HERE not in answer.text and sample.ids["job_id"] not in answer.text
+        if not fine:
+            wrong.append((method, path, answer.status_code, answer.text[:300]))
+    assert wrong == []
+    untouched = await sample.world.rows("SELECT name, active FROM person WHERE name = 'Vic Tim'")
+    assert untouched == [{"name": "Vic Tim", "active": True}]
+
+
+async def test_a_key_does_no_more_than_its_scopes(sample: Sample) -> None:
+    key = await build.api_key(sample.world.db, "admin", "integration", scopes=["catalog.read"])
+    client = await sample.world.asking(key.token)
+    let_in = {
+        ROWS[method, path].needs
+        for method, path in ROWS
+        if ROWS[method, path].needs not in {PUBLIC, SIGNED_IN}
+        and (await sample.ask(client, method, path)).status_code != 403
+    }
+    assert let_in == {"catalog.read"}
