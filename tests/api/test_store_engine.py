@@ -1,0 +1,124 @@
+"""The store app's engine against the real server, in one process: what a device does offline arrives, once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from shared.fulfilment import State
+from shared.reasons import Bucket
+from store_app.engine import Engine
+from store_app.engine.transport import Answer, Offline
+from tests import build
+from tests.shop import STORE, Shop, Tablet, open_shop
+
+pytestmark = pytest.mark.postgres
+
+
+class InProcess:
+    """Requests reach the application without a socket, unless the line is cut."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.cut = False
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> Answer:
+        if self.cut:
+            raise Offline("cut")
+        answer = await self._client.request(method, path, json=json, params=params, headers=headers)
+        return answer.status_code, answer.headers, answer.content
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Device:
+    """A shop, one of its tablets, and the engine on it."""
+
+    def __init__(self, shop: Shop, tablet: Tablet, engine: Engine, line: InProcess) -> None:
+        self.shop, self.tablet, self.engine, self.line = shop, tablet, engine, line
+
+    def job(self, id_: str) -> Any:
+        return self.engine.work.job(UUID(id_))
+
+
+@pytest.fixture
+async def device(world: build.World, tmp_path: Path) -> AsyncIterator[Device]:
+    shop = await open_shop(world)
+    tablet = await shop.tablet()
+    line = InProcess(await world.asking(tablet.device.token))
+    engine = Engine.open(tmp_path, "http://unused", transport=line)
+    engine.client.token = tablet.device.token
+    engine.db.set_meta(device=tablet.device.id, node=STORE)
+    engine.view.load(tablet.device.id, ())
+    assert await engine.syncer.run_once(), engine.syncer.status
+    person = engine.lookup.person(tablet.person.id)
+    assert person is not None
+    engine.session._enter(person, "badge", {})
+    yield Device(shop, tablet, engine, line)
+    engine.close()
+
+
+async def test_a_shift_without_a_network_arrives_and_settles(device: Device) -> None:
+    sku = next(iter(device.shop.codes))
+    page = await device.shop.buy((sku, 2))
+    work, sync = device.engine.work, device.engine.syncer
+    assert await sync.run_once(), sync.status
+    job = page["jobs"][0]["id"]
+    device.line.cut = True
+    assert work.accept(job).ok
+    for _ in range(2):
+        assert work.scan(job, device.shop.codes[sku]).ok
+    assert work.pack(job).ok
+    assert work.stage(job, "A1").ok
+    assert work.hand_off(job, proof="id_seen").ok
+    assert device.engine.stock_work.adjust(sku, Bucket.SELLABLE, -1, "theft").ok
+    assert not await sync.run_once()
+    device.line.cut = False
+    assert await sync.run_once(), sync.status
+    assert device.engine.outbox.waiting == 0
+    assert [q.outcome and q.outcome.status for q in device.engine.outbox.journal()] == ["applied"] * 8
+    assert device.job(job).state is State.HANDED_OFF
+    stock = device.engine.lookup.stock(sku)
+    assert stock is not None
+    assert stock.buckets.sellable == 7
+    assert (await device.shop.stock(sku))["on_hand"] == 7
+    assert (await device.shop.page(page["id"]))["lines"][0]["units"]["fulfilled"] == 2
+
+
+async def test_a_snapshot_of_the_real_server_settles_what_it_contains(device: Device) -> None:
+    sku = next(iter(device.shop.codes))
+    page = await device.shop.buy((sku, 1))
+    assert await device.engine.syncer.run_once()
+    job = page["jobs"][0]["id"]
+    assert device.engine.work.scan(job, device.shop.codes[sku]).ok
+    device.engine.db.set_meta(epoch=None)
+    assert await device.engine.syncer.run_once(), device.engine.syncer.status
+    assert device.engine.outbox.waiting == 0
+    assert device.job(job).state is State.PICKED
+    assert [item.sku for item in device.engine.lookup.items_by_code(device.shop.codes[sku])] == [sku]
+
+
+async def test_people_ask_the_server_for_what_the_device_does_not_hold(device: Device) -> None:
+    sku = next(iter(device.shop.codes))
+    page = await device.shop.buy((sku, 1))
+    device.engine.client.person_token = device.tablet.person.token
+    client = device.engine.client
+    assert page["number"] in [row.number for row in await client.orders(page["number"])]
+    assert (await client.order(UUID(page["id"]))).number == page["number"]
+    assert await client.timeline(UUID(page["id"]))
+    assert {level.node for level in await client.stock_near(sku, STORE)} >= {STORE}
