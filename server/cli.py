@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from server import app as application
+from server import check as checking
 from server import wiring, worker
 from server.kit import auth, keys, logs
 from server.kit.transaction import Tx
@@ -125,6 +127,30 @@ def store_app(
         except KeyboardInterrupt:
             code = child.wait()
     raise typer.Exit(code)
+
+
+@cli.command()
+def check(
+    data_dir: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Check the invariants of the database: stock, units, money, commands, feeds. Exit code 1 when one is broken."""
+    chosen = settings(data_dir=data_dir)
+    logs.configure(level="WARNING")
+
+    async def ask() -> list[checking.Finding]:
+        async with application.prepared(chosen) as database:
+            return await checking.check(database)
+
+    findings = asyncio.run(ask())
+    if as_json:
+        print(json.dumps([dataclasses.asdict(f) for f in findings], default=str))
+    else:
+        for finding in findings:
+            out.print(f"{'[green]whole[/]' if not finding.violations else '[red]broken[/]'}  {finding.name}")
+            for row in finding.examples:
+                out.print(f"        {row}")
+    raise typer.Exit(1 if any(f.violations for f in findings) else 0)
 
 
 @cli.command()
