@@ -52,7 +52,7 @@ def configure(*, level: str = "INFO", form: str = "text") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(threshold, logging.INFO), force=True)
-    for chatty in ("alembic", "procrastinate", "httpx", "fontTools"):
+    for chatty in ("alembic", "httpx", "fontTools"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -16,7 +16,7 @@ from server.migrations.tables import metadata
 
 TARGET = Path(__file__).parent / "versions" / "2026_11_23_foundation.py"
 HEAD = '''# ruff: noqa: E501 (conditions stand on one line, as the tables say them)
-"""The foundation: every table of the first release, and the job queue's own schema.
+"""The foundation: every table of the first release.
 
 Written by `python -m server.migrations.foundation`; change the tables, not this file.
 """
@@ -24,7 +24,6 @@ Written by `python -m server.migrations.foundation`; change the tables, not this
 from __future__ import annotations
 
 from alembic import op
-from procrastinate.schema import SchemaManager
 
 revision = "foundation"
 down_revision = None
@@ -40,7 +39,6 @@ def upgrade() -> None:
     connection = op.get_bind().execution_options(no_parameters=True)
     for statements in TABLES.values():
         connection.exec_driver_sql(statements)
-    connection.exec_driver_sql(SchemaManager.get_schema())
 
 
 def downgrade() -> None:

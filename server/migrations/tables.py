@@ -23,6 +23,6 @@ def metadata() -> MetaData:
 
 
 def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-    """Alembic's `include_object`: partitions follow their table; the job queue brings its own schema."""
+    """Alembic's `include_object`: partitions follow their table."""
     table = name if kind == "table" else getattr(getattr(thing, "table", None), "name", None)
-    return not str(table).startswith("procrastinate_") and not (reflected and str(table).endswith("_default"))
+    return not (reflected and str(table).endswith("_default"))

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (conditions stand on one line, as the tables say them)
-"""The foundation: every table of the first release, and the job queue's own schema.
+"""The foundation: every table of the first release.
 
 Written by `python -m server.migrations.foundation`; change the tables, not this file.
 """
@@ -7,7 +7,6 @@ Written by `python -m server.migrations.foundation`; change the tables, not this
 from __future__ import annotations
 
 from alembic import op
-from procrastinate.schema import SchemaManager
 
 revision = "foundation"
 down_revision = None
@@ -542,7 +541,6 @@ def upgrade() -> None:
     connection = op.get_bind().execution_options(no_parameters=True)
     for statements in TABLES.values():
         connection.exec_driver_sql(statements)
-    connection.exec_driver_sql(SchemaManager.get_schema())
 
 
 def downgrade() -> None:
