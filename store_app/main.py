@@ -55,7 +55,8 @@ async def build(
     app = App(page, engine, store, Scans(browser=page.web), feedback, now)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
-    app.scans.otherwise = anywhere.answer
+    if screens is SCREENS:  # the gallery has no engine that could answer
+        app.scans.otherwise = anywhere.answer
     remember(app)
     listen(app, lease)
     page.render(store_app, screens)
