@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from server import app as application
 from server import check as checking
@@ -159,14 +160,49 @@ def demo(
     stores: Annotated[int, typer.Option(min=1, max=457, help="How many real stores.")] = 40,
     port: Annotated[int, typer.Option(help="Port of the server.")] = 8550,
     app_port: Annotated[int, typer.Option(help="Port of the store app.")] = 8600,
-    data: Annotated[Path, typer.Option(help="Folder of the demo; found again next time.")] = Path(".baton/demo"),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the demo, found again next time.", show_default=".baton/demo; none if headless"),
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Play everything in fast motion and add up.")] = False,
+    orders: Annotated[int, typer.Option(min=1, help="How many orders, if headless.")] = 2000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, if headless.")] = False,
 ) -> None:
-    """Play with a retailer made from real baskets: orders arrive, one store is yours."""
+    """Play with a retailer made from real baskets: orders arrive, one store is yours.
+
+    With --headless everybody is simulated, time flies, and the exit code is 1 unless every order came to its end or is
+    explained and every invariant holds.
+    """
+    if headless:
+        raise typer.Exit(_fast_motion(orders, stores, data, as_json))
     from server.demo import live  # it needs the packages of the extra "demo"
 
     logs.configure(level="WARNING")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data)))
+        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"))))
+
+
+def _fast_motion(orders: int, stores: int, data: Path | None, as_json: bool) -> int:
+    """Run the demo without a screen; the exit code."""
+    from server.demo import headless, summary
+
+    logs.configure(level="ERROR")
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what.capitalize(), total=total)
+            bars.update(tasks[what], completed=done)
+
+        result = headless.run(headless.Choices(orders=orders, stores=stores, data=data), show)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(result) | {"problems": result.problems}, default=str))
+    else:
+        summary.show(result, out)
+        for problem in result.problems:
+            out.print(f"[red]{problem}[/]")
+    return 1 if result.problems else 0
 
 
 @cli.command()

@@ -28,6 +28,7 @@ from rich.progress import Progress
 
 from server import app as application
 from server.demo import retailer as world
+from server.demo.crowd import order_body, sale_body
 from server.demo.demand import CounterSale, OnlineOrder, replay
 from server.demo.load import is_loaded, load
 from server.demo.people import Person
@@ -179,52 +180,16 @@ async def _replay(url: str, token: str, retailer: Retailer, yours: Yours, speed:
 
 
 async def _place(client: httpx.AsyncClient, order: OnlineOrder, run: str) -> None:
-    who = order.customer
-    body: dict[str, Any] = {
-        "channel": order.channel,
-        "external_id": f"{run}-{order.external_id}",
-        "placed_at": datetime.now(UTC).isoformat(),
-        "currency": "USD",
-        "customer": {"name": who.name, "email": who.email, "phone": who.phone, "proxies": [who.friend]},
-        "method": order.method,
-        "lines": [
-            {
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "unit_price": line.unit_price,
-                "discount": line.discount,
-                "tax": line.tax,
-            }
-            for line in order.lines
-        ],
-        "shipping": order.shipping,
-        "payment": {"kind": "token", "reference": "tok_visa"},
-    }
-    if order.node is not None:
-        body["node"] = order.node
-    else:
-        body["ship_to"] = {
-            "name": who.name,
-            "line1": who.street,
-            "city": who.town.city,
-            "region": who.town.state,
-            "postal_code": who.town.zip,
-            "country": "US",
-            "location": {"latitude": who.place.latitude, "longitude": who.place.longitude},
-        }
+    payment = {"kind": "token", "reference": "tok_visa"}
+    body = order_body(order, datetime.now(UTC), f"{run}-{order.external_id}", payment)
     answer = await client.post("/v1/orders", json=body)
     if answer.status_code >= 400:
         log.warning("an order was refused", problem=answer.text[:300])
 
 
 async def _sell(client: httpx.AsyncClient, sale: CounterSale, run: str) -> None:
-    row = {
-        "node": sale.node,
-        "till": "1",
-        "receipt": f"{run}-{sale.receipt}",
-        "sold_at": datetime.now(UTC).isoformat(),
-        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in sale.lines],
-    }
+    lines = [{"sku": line.sku, "quantity": line.quantity} for line in sale.lines]
+    row = sale_body(sale, datetime.now(UTC), lines, f"{run}-{sale.receipt}")
     answer = await client.post("/v1/counter-sales", json={"sales": [row]})
     if answer.status_code >= 400:
         log.warning("a receipt was refused", problem=answer.text[:300])
@@ -284,7 +249,8 @@ def _page(yours: Yours, sections: Sequence[tuple[str, Sequence[tuple[str, str]]]
         )
         parts.append(f"<h2>{escape(title)}</h2><div>{cards or 'Nothing at the moment.'}</div>")
     return (
-        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=60>"
+        "<meta name=viewport content='width=device-width'>"
         f"<title>Codes of {escape(yours.name)}</title><style>body{{font:17px system-ui;margin:24px;background:#f5f4f0}}"
         "div{display:flex;flex-wrap:wrap;gap:16px}figure{background:#fff;border-radius:12px;padding:12px;margin:0;"
         "width:220px}code{font-size:14px;word-break:break-all}</style>"
