@@ -86,7 +86,7 @@ def waiting(asked: Asked[Any]) -> ft.Control:
 
 
 def use_doing() -> Callable[[Callable[[], Awaitable[Any]], Callable[[Any], Any]], None]:
-    """`do(call, then)`: ask the server to do something as whoever is signed in; what hinders it is said in the banner."""
+    """`do(call, then)`: ask the server to do something as whoever is signed in; what hinders it is said."""
     app, feedback = use_app(), use_feedback()
 
     async def run(call: Callable[[], Awaitable[Any]], then: Callable[[Any], Any]) -> None:

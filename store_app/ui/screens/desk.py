@@ -105,7 +105,7 @@ def _device(device: Found, revoke: Any) -> ft.Control:
     last = moment(datetime.fromisoformat(seen), zone, now) if seen else t("more.never")
     words: list[ft.Control] = [
         text(device["name"], Type.STRONG),
-        muted(t("desk.device", node=device["node"], id=device["id"])),
+        muted(t("desk.device", node=device["node"], id=device["id"][-8:].upper())),
         muted(t("desk.last_contact", when=last)),
     ]
     if device["queue_length"]:

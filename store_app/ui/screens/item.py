@@ -52,10 +52,8 @@ def item_screen() -> ft.Control:
 
 
 def _head(item: ItemDoc, here: StockDoc | None) -> ft.Control:
-    words: list[ft.Control] = [
-        text(item.name, Type.TITLE),
-        muted(" · ".join(filter(None, (item.variant, item.category)))),
-    ]
+    kind = " · ".join(filter(None, (item.variant, item.category)))
+    words: list[ft.Control] = [text(item.name, Type.TITLE), *([muted(kind)] if kind else [])]
     if item.price is not None:
         words.append(text(money(item.price, item.currency), Type.STRONG))
     words.append(muted(t("stock.sku", sku=item.sku)))

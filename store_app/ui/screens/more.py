@@ -88,7 +88,7 @@ def _device(status: SyncStatus, store: str) -> list[tuple[str, str]]:
     last = moment(status.last_contact, node.time_zone, now) if status.last_contact else t("more.never")
     return [
         (t("more.store"), f"{store} ({node.code})"),
-        (t("more.device_id"), engine().view.device),
+        (t("more.device_id"), engine().view.device[-8:].upper()),
         (t("more.network"), t("sync.online" if status.online else "sync.offline")),
         (t("more.last_contact"), last),
         (t("more.waiting"), str(status.waiting)),

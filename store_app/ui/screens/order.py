@@ -63,7 +63,7 @@ def order_screen() -> ft.Control:
         return frame(t("nav.orders"), _without(asked, here), here="orders", back="/orders")
     order = asked.value.order
     zone, now = engine().lookup.node.time_zone, engine().clock.now()
-    points = [happening(entry, order.money.currency, zone, now) for entry in reversed(asked.value.entries)]
+    points = [happening(entry, order.money.currency, zone, now, _item_name) for entry in reversed(asked.value.entries)]
     parts = [
         _head(order),
         section(t("job.lines"), [_line(line, order.money.currency) for line in order.lines], count=len(order.lines)),
@@ -154,18 +154,32 @@ def _job(job: JobView) -> ft.Control:
 def _why(asked: Asked[Any], here: list[Fulfilment]) -> list[ft.Control]:
     """Every decision of the router; without an answer the reasons this store was given."""
     if asked.value is not None:
-        lines = [_why_card(WhyCard.model_validate(line["why"]), _named(line)) for line in asked.value["lines"]]
-        return lines or [muted(t("why.none"))]
+        return _decisions(asked.value["lines"]) or [muted(t("why.none"))]
     cards = [_why_card(job.why, job.number) for job in here if job.why]
     if cards:
         return cards
     return [muted(t("why.none") if asked.problem else t("loading"))]
 
 
-def _named(line: dict[str, Any]) -> str:
-    item = engine().lookup.item(line["sku"])
-    name = item.name if item else str(line["sku"])
-    return t("why.line", units=line["quantity"], name=name, node=line["node"] or t("why.nobody"))
+def _decisions(lines: list[dict[str, Any]]) -> list[ft.Control]:
+    """One card per decision: lines that went the same way for the same reason share it."""
+    cards: list[tuple[WhyCard, list[str]]] = []
+    for line in lines:
+        why = WhyCard.model_validate(line["why"])
+        named = t(
+            "why.line", units=line["quantity"], name=_item_name(line["sku"]), node=line["node"] or t("why.nobody")
+        )
+        same = next((names for known, names in cards if known == why), None)
+        if same is None:
+            cards.append((why, [named]))
+        else:
+            same.append(named)
+    return [_why_card(why, "\n".join(names)) for why, names in cards]
+
+
+def _item_name(sku: str) -> str:
+    item = engine().lookup.item(sku)
+    return item.name if item else sku
 
 
 def _why_card(why: WhyCard, of: str) -> ft.Control:

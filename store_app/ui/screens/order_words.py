@@ -1,5 +1,6 @@
 """An order's story in sentences: every fact of its timeline, with names, money and places as people write them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,6 @@ import flet as ft
 from shared.orders import OrderStatus, TimelineEntry
 from store_app.ui.components.timeline import Happening
 from store_app.ui.format import moment, money
-from store_app.ui.notices import engine
 from store_app.ui.texts import has, t
 from store_app.ui.theme import Tone
 
@@ -23,6 +23,8 @@ STATUS_TONES = {
     OrderStatus.COMPLETED: Tone.OK,
     OrderStatus.CANCELLED: Tone.BAD,
 }
+ItemName = Callable[[str], str]
+"""SKU -> the name people know."""
 BAD = frozenset(
     {"routing.unrouted", "job.short", "job.reject", "job.exception", "stock.promise_broken", "money.refused"}
 )
@@ -56,22 +58,22 @@ BLANK = {
 }
 
 
-def happening(entry: TimelineEntry, currency: str, zone: str, now: datetime) -> Happening:
+def happening(entry: TimelineEntry, currency: str, zone: str, now: datetime, item: ItemName) -> Happening:
     """One fact as a point on the line."""
     tone = Tone.BAD if entry.code in BAD else Tone.OK if entry.code in GOOD else Tone.NEUTRAL
     who = " · ".join(part for part in (entry.actor, entry.node) if part and part != "system")
     when = moment(entry.at, zone, now)
     return Happening(
-        sentence(entry, currency),
+        sentence(entry, currency, item),
         f"{when} · {who}" if who else when,
         tone=tone,
         icon=ICONS.get(entry.code.split(".")[0]),
     )
 
 
-def sentence(entry: TimelineEntry, currency: str) -> str:
+def sentence(entry: TimelineEntry, currency: str, item: ItemName) -> str:
     """What happened. A fact this version does not know is said by its code rather than left out."""
-    words = _words(entry, currency)
+    words = _words(entry, currency, item)
     for key in _keys(entry):
         if has(key) or has(f"{key}.other"):
             return t(key, **words)
@@ -85,14 +87,13 @@ def _keys(entry: TimelineEntry) -> list[str]:
     return [f"{key}.{kind}", key] if kind else [key]
 
 
-def _words(entry: TimelineEntry, currency: str) -> dict[str, Any]:
+def _words(entry: TimelineEntry, currency: str, item: ItemName) -> dict[str, Any]:
     given = {name: value for name, value in entry.values.items() if value is not None}
     words: dict[str, Any] = {**BLANK, "node": entry.node or "", **given}
     for name, family in NAMED.items():
         if has(f"{family}.{words[name]}"):
             words[name] = t(f"{family}.{words[name]}")
-    item = engine().lookup.item(str(words["sku"])) if words["sku"] else None
-    words["item"] = item.name if item else words["sku"]
+    words["item"] = item(str(words["sku"])) if words["sku"] else ""
     amount = given.get("amount", given.get("total"))
     words["amount"] = money(amount, currency) if isinstance(amount, int) else ""
     words["count"] = words["units"]
