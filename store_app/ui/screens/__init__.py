@@ -17,13 +17,18 @@ from store_app.ui.screens.pick import pick_screen
 from store_app.ui.screens.queue import queue_screen
 from store_app.ui.screens.screen import Screen
 from store_app.ui.screens.ship import ship_screen
+from store_app.ui.screens.sign_in import switch_screen
 from store_app.ui.screens.stock import stock_screen
 from store_app.ui.screens.today import today
+from store_app.ui.screens.work import work_screen
 
 __all__ = ["SCREENS", "Screen"]
 
 SCREENS: tuple[Screen, ...] = (
     Screen("", today),
+    Screen("sign-in", switch_screen),
+    Screen("work/:tab", work_screen),
+    Screen("work/:tab/:job", work_screen),
     Screen("job/:job", job_screen),
     Screen("pick/:job", pick_screen),
     Screen("pack/:job", pack_screen),
