@@ -120,6 +120,7 @@ def test_a_pin_signs_in_and_a_wrong_one_says_so(shop_floor: Floor, chrome: Brows
         for digit in "135791":
             press(page, digit, exact=True)
         sees(page, "Wrong PIN")
+        page.wait_for_timeout(1000)  # the pad is a new one
         for digit in PIN:
             press(page, digit, exact=True)
         sees(page, re.compile("Start next|All done"))
