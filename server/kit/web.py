@@ -63,6 +63,10 @@ class SyncResponse(JSONResponse):
 
     media_type = MEDIA_TYPE
 
+    def render(self, content: Any) -> bytes:
+        """Text is JSON already."""
+        return content.encode() if isinstance(content, str) else super().render(content)
+
 
 PartsDep = Annotated[Parts, Depends(parts_of)]
 IdempotencyKey = Annotated[
