@@ -36,7 +36,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 30_000  # milliseconds; CanvasKit takes its time on a slow machine
+PATIENCE = 60_000
 
 
 def free_port() -> int:
@@ -69,7 +69,7 @@ def served(*words: str, data: Path, server: str = "http://127.0.0.1:9") -> Itera
         log.close()
 
 
-def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: str, patience: float = 30) -> None:
+def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: str, patience: float = 60) -> None:
     until = time.monotonic() + patience
     while time.monotonic() < until:
         if process.poll() is not None:

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from server.fulfilment import passes, queries
-from tests.browser.harness import PHONE, TABLET, browser, find, opened, press, sees, shot, wedge
-from tests.browser.shop_floor import CODES, PIN, Floor, floor
+from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, shot, wedge
+from tests.browser.shop_floor import CODES, Floor, floor
 from tests.shop import Shop
 
 
@@ -108,19 +108,3 @@ def test_what_is_not_on_the_shelf_is_said_and_the_rest_goes_out(shop_floor: Floo
         sees(page, "Stands at A2")
     after = page_of(shop_floor, order)
     assert [line["units"] for line in after["lines"]] == [{"allocated": 1}, {"backordered": 1}]
-
-
-def test_a_pin_signs_in_and_a_wrong_one_says_so(shop_floor: Floor, chrome: Browser) -> None:
-    with opened(chrome, shop_floor.app) as page:
-        wedge(page, shop_floor.new_code())
-        sees(page, "Scan your badge")
-        find(page, "radio", re.compile(shop_floor.person)).or_(
-            find(page, "button", re.compile(shop_floor.person))
-        ).click()
-        for digit in "135791":
-            press(page, digit, exact=True)
-        sees(page, "Wrong PIN")
-        page.wait_for_timeout(1000)  # the pad is a new one
-        for digit in PIN:
-            press(page, digit, exact=True)
-        sees(page, re.compile("Start next|All done"))
