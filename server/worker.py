@@ -19,6 +19,7 @@ from server.inventory import service as inventory
 from server.kit import outbox
 from server.kit.transaction import Tx
 from server.kit.web import Parts
+from server.messages import service as messages
 from server.orders import payments
 from server.people import signing_in
 from server.routing import service as routing
@@ -80,6 +81,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
+    Loop("send messages", messages.send_waiting, 1.0),
     Loop("forget expired sessions and codes", forget_expired, 300.0),
 )
 
