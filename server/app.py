@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from server import wiring, worker
 from server.catalog import api as catalog
 from server.fulfilment import api as fulfilment
+from server.integrations.messengers import messenger_of
 from server.integrations.payments.built_in import BuiltInGateway
 from server.inventory import api as inventory
 from server.kit import health, keys, limits, logs, manual, migrate, postgres, problems
@@ -29,6 +30,7 @@ from server.kit.database import Database
 from server.kit.web import Parts
 from server.network import api as network
 from server.orders import api as orders
+from server.pages import api as pages
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
@@ -46,6 +48,7 @@ SLICES: tuple[APIRouter, ...] = (
     network.router,
     people.router,
     sync.router,
+    pages.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()
@@ -74,7 +77,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             database = db if db is not None else await stack.enter_async_context(prepared(settings, answers))
-            far_side = {"payments": BuiltInGateway(database), **(ports or {})}
+            far_side = {"payments": BuiltInGateway(database), "messenger": messenger_of(settings), **(ports or {})}
             parts = Parts(settings, database, await keys.load(database), far_side)
             app.state.parts = parts
             app.state.resolve_actor = tokens.Resolver(database)

@@ -21,11 +21,15 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, TaskID
+from rich.table import Column, Table
 
 from server import app as application
 from server import check as checking
 from server import wiring, worker
-from server.kit import auth, keys, logs
+from server.inventory import rebuild
+from server.kit import auth, keys, logs, outbox
 from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.people import devices, service
@@ -46,7 +50,9 @@ cli = typer.Typer(
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 people_commands = typer.Typer(help="People and devices, for the first start and for emergencies.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys of machines.", no_args_is_help=True)
+stock_commands = typer.Typer(help="Stock and its ledger.", no_args_is_help=True)
 cli.add_typer(db_commands, name="db")
+cli.add_typer(stock_commands, name="stock")
 cli.add_typer(people_commands, name="people")
 cli.add_typer(key_commands, name="key")
 out = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -146,11 +152,56 @@ def check(
     if as_json:
         print(json.dumps([dataclasses.asdict(f) for f in findings], default=str))
     else:
+        out.print(_findings_table(findings))
         for finding in findings:
-            out.print(f"{'[green]whole[/]' if not finding.violations else '[red]broken[/]'}  {finding.name}")
             for row in finding.examples:
-                out.print(f"        {row}")
+                out.print(f"[red]{finding.name}[/]: {escape(str(row))}")
     raise typer.Exit(1 if any(f.violations for f in findings) else 0)
+
+
+def _findings_table(findings: list[checking.Finding]) -> Table:
+    table = Table("", "invariant", Column("compared", justify="right"), Column("violations", justify="right"))
+    for each in findings:
+        word = "[red]broken[/]" if each.violations else "[green]whole[/]"
+        table.add_row(word, each.name, f"{each.compared:,}", f"{each.violations:,}")
+    return table
+
+
+@cli.command()
+def answers(
+    again: Annotated[bool, typer.Option("--again", help="Give them all their tries anew.")] = False,
+    data_dir: Data = None,
+) -> None:
+    """List answers after the commit that were given up, such as a gateway that kept failing, and try them again."""
+    for row in _write(settings(data_dir=data_dir), lambda tx, _: outbox.given_up(tx)):
+        tries, error = f"{row['attempts']} tries", escape(row["error"] or "")
+        out.print(f"{row['seq']}  {row['answer']}  order {row['order_id']}  {tries}  {error}")
+    if again:
+        count = _write(settings(data_dir=data_dir), lambda tx, _: outbox.try_again(tx))
+        out.print(f"{count} will be tried again.")
+
+
+@stock_commands.command("rebuild")
+def stock_rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs.")] = False,
+    data_dir: Data = None,
+) -> None:
+    """Make positions follow their ledger and live claims. Exit code 1 when --dry-run finds a difference."""
+    chosen = settings(data_dir=data_dir)
+    wrong = _write(chosen, lambda tx, _: rebuild.differences(tx))
+    for each in wrong:
+        out.print(f"{each.sku} at {each.node}: {each.bucket} is {each.position}, its facts say {each.facts}")
+    if not wrong:
+        out.print("Every position follows its ledger and its claims.")
+    elif dry_run:
+        raise typer.Exit(1)
+    else:
+        keys_wrong = sorted({(each.sku, each.node) for each in wrong})
+        mended = 0
+        for start in range(0, len(keys_wrong), rebuild.BATCH):
+            batch = keys_wrong[start : start + rebuild.BATCH]
+            mended += len(_write(chosen, lambda tx, _, batch=batch: rebuild.put_right(tx, auth.SYSTEM.id, batch)))  # type: ignore[misc]
+        out.print(f"{mended} figures put right.")
 
 
 @cli.command()
@@ -159,14 +210,49 @@ def demo(
     stores: Annotated[int, typer.Option(min=1, max=457, help="How many real stores.")] = 40,
     port: Annotated[int, typer.Option(help="Port of the server.")] = 8550,
     app_port: Annotated[int, typer.Option(help="Port of the store app.")] = 8600,
-    data: Annotated[Path, typer.Option(help="Folder of the demo; found again next time.")] = Path(".baton/demo"),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the demo, found again next time.", show_default=".baton/demo; none if headless"),
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Play everything in fast motion and add up.")] = False,
+    orders: Annotated[int, typer.Option(min=1, help="How many orders, if headless.")] = 2000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, if headless.")] = False,
 ) -> None:
-    """Play with a retailer made from real baskets: orders arrive, one store is yours."""
+    """Play with a retailer made from real baskets: orders arrive, one store is yours.
+
+    With --headless everybody is simulated, time flies, and the exit code is 1 unless every order came to its end or is
+    explained and every invariant holds.
+    """
+    if headless:
+        raise typer.Exit(_fast_motion(orders, stores, data, as_json))
     from server.demo import live  # it needs the packages of the extra "demo"
 
     logs.configure(level="WARNING")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data)))
+        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"))))
+
+
+def _fast_motion(orders: int, stores: int, data: Path | None, as_json: bool) -> int:
+    """Run the demo without a screen; the exit code."""
+    from server.demo import headless, summary
+
+    logs.configure(level="ERROR")
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what.capitalize(), total=total)
+            bars.update(tasks[what], completed=done)
+
+        result = headless.run(headless.Choices(orders=orders, stores=stores, data=data), show)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(result) | {"problems": result.problems}, default=str))
+    else:
+        summary.show(result, out)
+        for problem in result.problems:
+            out.print(f"[red]{problem}[/]")
+    return 1 if result.problems else 0
 
 
 @cli.command()

@@ -11,6 +11,7 @@ from server.fulfilment import passes
 from server.fulfilment import service as fulfilment
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
+from server.messages import answers as messages
 from server.orders import payments
 from server.orders import service as orders
 from server.routing import service as routing
@@ -32,6 +33,11 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.StockShort, fulfilment.on_stock_short, SAME),
     # A bag is ready
     Answer(e.JobReady, passes.make_pass, AFTER),
+    # The customer hears of it
+    Answer(e.OrderPlaced, messages.order_placed, AFTER),
+    Answer(e.JobReady, messages.job_ready, AFTER),
+    Answer(e.JobShipped, messages.job_shipped, AFTER),
+    Answer(e.UnitsCancelled, messages.units_cancelled, AFTER),
     # Money
     Answer(e.MoneyWanted, payments.ask_gateway, AFTER),
     Answer(e.MoneyMoved, orders.on_money_moved, SAME),

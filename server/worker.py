@@ -17,7 +17,9 @@ import structlog
 from server.fulfilment import schedule as jobs
 from server.inventory import service as inventory
 from server.kit import outbox
+from server.kit.transaction import Tx
 from server.kit.web import Parts
+from server.messages import service as messages
 from server.orders import payments
 from server.people import signing_in
 from server.routing import service as routing
@@ -35,31 +37,41 @@ class Loop:
     pause_s: float
 
 
+async def alone(parts: Parts, name: str, work: Callable[[Tx], Awaitable[int]]) -> int:
+    """Do `work` in a transaction, unless another process is in the middle of the same: then there is nothing to do."""
+
+    async def unless_busy(tx: Tx) -> int:
+        mine = await tx.value("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 2))", name=f"schedule {name}")
+        return await work(tx) if mine else 0
+
+    return await parts.db.write(unless_busy)
+
+
 async def forget_expired(parts: Parts) -> int:
     """Sessions and codes of no use any more."""
-    return await parts.db.write(signing_in.forget_expired)
+    return await alone(parts, "forget expired", signing_in.forget_expired)
 
 
 async def release_carts(parts: Parts) -> int:
     """Claims of carts whose time is over."""
-    return await parts.db.write(inventory.release_expired)
+    return await alone(parts, "release carts", inventory.release_expired)
 
 
 async def expire_bags(parts: Parts) -> int:
     """Bags nobody collected go back to the shelf, and their money goes back to the customer."""
-    return await parts.db.write(jobs.expire_due)
+    return await alone(parts, "expire bags", jobs.expire_due)
 
 
 async def route_waiting(parts: Parts) -> int:
     """Backordered units, where stock has come. Says 0: what could not be routed is looked at again next time."""
-    await parts.db.write(routing.route_waiting)
+    await alone(parts, "route waiting", routing.route_waiting)
     return 0
 
 
 async def cancel_overdue(parts: Parts) -> int:
     """Units that have been backordered for too long."""
     patience = timedelta(hours=parts.settings.backorder_hours)
-    return await parts.db.write(lambda tx: routing.cancel_overdue(tx, after=patience))
+    return await alone(parts, "cancel overdue", lambda tx: routing.cancel_overdue(tx, after=patience))
 
 
 LOOPS: tuple[Loop, ...] = (
@@ -69,6 +81,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
+    Loop("send messages", messages.send_waiting, 1.0),
     Loop("forget expired sessions and codes", forget_expired, 300.0),
 )
 

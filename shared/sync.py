@@ -113,7 +113,7 @@ class Page(Wire):
 
 class Hello(Wire):
     server_time: Instant
-    schemas: tuple[int, int] = Field(description="First and last accepted command schema.")
+    schemas: list[int] = Field(min_length=2, max_length=2, description="First and last accepted command schema.")
     epoch: int = Field(description="Changes when the server was restored; devices then push their journal again.")
     node: NodeCode
     device: str

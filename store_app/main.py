@@ -4,6 +4,7 @@ The page only needs to be told how to borrow the engine of a device slot; who se
 app) is none of its business.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from store_app.ui.state import Lease, Store
 log = logging.getLogger("store_app")
 Borrow = Callable[[str], Lease]
 SLOT_KEY = "baton.slot"
+LOOKS_EVERY = 10  # seconds between two looks at the lock
 
 
 async def device_slot(page: ft.Page) -> str:
@@ -57,6 +59,7 @@ async def build(
         app.width, app.height = page.width, page.height
     if screens is SCREENS:  # the gallery has no engine that could answer
         app.scans.otherwise = anywhere.answer
+    app.touched = engine.touch
     remember(app)
     listen(app, lease)
     page.render(store_app, screens)
@@ -77,18 +80,33 @@ def dress(page: ft.Page) -> None:
 def listen(app: App, lease: Lease) -> None:
     """Keys, window, engine and the end of the tab."""
     page = app.page
-    page.on_keyboard_event = lambda e: app.scans.key(e.key, e.shift, e.ctrl, e.alt)
+    page.on_keyboard_event = lambda e: pressed(app, e)
     page.on_resize = lambda e: app.resized(e.width, e.height)
     stop = app.engine.subscribe(lambda: app.post(lambda: app.store.replace(app.engine.app_state())))
     app.store.subscribe(lambda: adapt(app))
     adapt(app)
+    clock = page.run_task(watch, app)
 
     def close() -> None:
+        clock.cancel()
         stop()
         forget(app)
         lease.give_back()
 
     page.on_close = close
+
+
+def pressed(app: App, event: ft.KeyboardEvent) -> None:
+    """A key, of a person or of a scanner."""
+    app.touched()
+    app.scans.key(event.key, event.shift, event.ctrl, event.alt)
+
+
+async def watch(app: App) -> None:
+    """Lets the device lock when nobody has used it for a while."""
+    while True:
+        await asyncio.sleep(LOOKS_EVERY)
+        app.engine.tick()
 
 
 def adapt(app: App) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
@@ -22,16 +22,10 @@ from shared.kernel import Input, Sku
 router = APIRouter(prefix=f"{API}/items", tags=["catalogue"])
 
 
-if TYPE_CHECKING:
-    ItemOrBad = NewItem | BadRow
-else:
-    ItemOrBad = Annotated[NewItem, keep_bad("sku")]
-
-
 class Items(Input):
     """A list of items to load."""
 
-    items: list[ItemOrBad] = Field(min_length=1, max_length=MAX_ROWS)
+    items: list[Annotated[NewItem | BadRow, keep_bad("sku")]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 @router.post("", summary="Load items", responses=problems(400, 413))

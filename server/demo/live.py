@@ -1,7 +1,7 @@
 """The demo to play with: real baskets arrive as orders, tills sell, and one store is yours.
 
 One process serves the API and runs the jobs; the store app is a process of its own, as in a store. Orders and sales
-come over HTTP like any channel's. Nobody but you works in the stores: what you leave lying stays open.
+come over HTTP like any channel's. Everywhere else simulated people work; in your store only you do.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from server import app as application
-from server.demo import retailer as world
-from server.demo.demand import CounterSale, OnlineOrder, replay
+from server.demo import retailer as making
+from server.demo.crowd import order_body, sale_body
+from server.demo.demand import CounterSale, Happening, OnlineOrder, replay
 from server.demo.load import is_loaded, load
+from server.demo.neighbours import Neighbours
 from server.demo.people import Person
 from server.demo.retailer import Retailer
+from server.demo.world import World, world_behind
 from server.fulfilment import passes, queries
 from server.kit import garbage, keys
 from server.kit.auth import SYSTEM
@@ -79,7 +82,7 @@ def your_store(retailer: Retailer) -> Yours:
 async def run(choices: Choices) -> None:
     """Everything up, until Ctrl-C."""
     out.print("Making a retailer out of real baskets ...")
-    retailer = world.build(stores=choices.stores)
+    retailer = making.build(stores=choices.stores)
     yours = your_store(retailer)
     settings = Settings(data_dir=choices.data, port=choices.port, log_level="WARNING")
     async with application.prepared(settings) as db:
@@ -96,13 +99,26 @@ async def run(choices: Choices) -> None:
     async with _store_app(choices, url) as app_url:
         token = await _key(app.state.parts.db)
         _say(url, app_url, yours)
-        buying = asyncio.create_task(_replay(url, token, retailer, yours, choices.speed))
-        await asyncio.wait({serving, buying}, return_when=asyncio.FIRST_COMPLETED)
-        buying.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await buying
+        async with _client(url, token) as client:
+            shelves = world_behind(retailer.positions, retailer.seed)
+            others = Neighbours(app.state.parts, url, client, retailer, shelves, yours.node, choices.speed)
+            buying = asyncio.create_task(_replay(client, retailer, yours, shelves, choices.speed))
+            working = asyncio.create_task(others.run())
+            try:
+                told = asyncio.create_task(_told(server))
+                await asyncio.wait({serving, buying, working, told}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (buying, working, told):
+                    task.cancel()
+                await asyncio.gather(buying, working, told, return_exceptions=True)
     server.should_exit = True
     await serving
+
+
+async def _told(server: uvicorn.Server) -> None:
+    """Until Ctrl-C: then everybody goes home before the server does."""
+    while not server.should_exit:  # noqa: ASYNC110 (uvicorn says so by a flag)
+        await asyncio.sleep(0.05)
 
 
 async def _fill(db: Database, retailer: Retailer, yours: Yours) -> None:
@@ -157,74 +173,52 @@ async def _key(db: Database) -> str:
 # ---------------------------------------------------------------- orders and tills
 
 
-async def _replay(url: str, token: str, retailer: Retailer, yours: Yours, speed: float) -> None:
+def _client(url: str, token: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+def first_orders(happenings: Sequence[Happening], yours: Yours) -> list[OnlineOrder]:
+    """Work for a newcomer: bags to collect at your store, one of them from a car, and parcels to customers nearby."""
+    orders = [h for h in happenings if isinstance(h, OnlineOrder)]
+    pickup = [o for o in orders if o.node == yours.node and o.method == "pickup"][:2]
+    curbside = [o for o in orders if o.node == yours.node and o.method == "curbside"][:1]
+    ship = [o for o in orders if o.method == "ship" and o.customer.store == yours.node][:3]
+    return [*pickup, *curbside, *ship]
+
+
+async def _replay(client: httpx.AsyncClient, retailer: Retailer, yours: Yours, shelves: World, speed: float) -> None:
     """Orders and receipts, `speed` times as fast as they happened. Your store gets its first ones at once."""
     run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
-    happenings = list(replay(retailer))
-    first = [h for h in happenings if isinstance(h, OnlineOrder) and h.node == yours.node][:6]
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        for order in first:
-            await _place(client, order, f"{run}-first")
-        began, start = asyncio.get_running_loop().time(), happenings[0].at
-        for happening in happenings:
-            due = (happening.at - start).total_seconds() / speed
-            await asyncio.sleep(max(0.0, due - (asyncio.get_running_loop().time() - began)))
-            try:
-                if isinstance(happening, OnlineOrder):
-                    await _place(client, happening, run)
-                else:
-                    await _sell(client, happening, run)
-            except httpx.HTTPError as error:
-                log.warning("a happening did not arrive", error=repr(error))
+    happenings = list(replay(retailer, start=datetime.now(UTC)))
+    for order in first_orders(happenings, yours):
+        await _place(client, order, f"{run}-first")
+    began, start = asyncio.get_running_loop().time(), happenings[0].at
+    for happening in happenings:
+        due = (happening.at - start).total_seconds() / speed
+        await asyncio.sleep(max(0.0, due - (asyncio.get_running_loop().time() - began)))
+        try:
+            if isinstance(happening, OnlineOrder):
+                await _place(client, happening, run)
+            else:
+                await _sell(client, happening, shelves, run)
+        except httpx.HTTPError as error:
+            log.warning("a happening did not arrive", error=repr(error))
 
 
 async def _place(client: httpx.AsyncClient, order: OnlineOrder, run: str) -> None:
-    who = order.customer
-    body: dict[str, Any] = {
-        "channel": order.channel,
-        "external_id": f"{run}-{order.external_id}",
-        "placed_at": datetime.now(UTC).isoformat(),
-        "currency": "USD",
-        "customer": {"name": who.name, "email": who.email, "phone": who.phone, "proxies": [who.friend]},
-        "method": order.method,
-        "lines": [
-            {
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "unit_price": line.unit_price,
-                "discount": line.discount,
-                "tax": line.tax,
-            }
-            for line in order.lines
-        ],
-        "shipping": order.shipping,
-        "payment": {"kind": "token", "reference": "tok_visa"},
-    }
-    if order.node is not None:
-        body["node"] = order.node
-    else:
-        body["ship_to"] = {
-            "name": who.name,
-            "line1": who.street,
-            "city": who.town.city,
-            "region": who.town.state,
-            "postal_code": who.town.zip,
-            "country": "US",
-            "location": {"latitude": who.place.latitude, "longitude": who.place.longitude},
-        }
+    payment = {"kind": "token", "reference": "tok_visa"}
+    body = order_body(order, datetime.now(UTC), f"{run}-{order.external_id}", payment)
     answer = await client.post("/v1/orders", json=body)
     if answer.status_code >= 400:
         log.warning("an order was refused", problem=answer.text[:300])
 
 
-async def _sell(client: httpx.AsyncClient, sale: CounterSale, run: str) -> None:
-    row = {
-        "node": sale.node,
-        "till": "1",
-        "receipt": f"{run}-{sale.receipt}",
-        "sold_at": datetime.now(UTC).isoformat(),
-        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in sale.lines],
-    }
+async def _sell(client: httpx.AsyncClient, sale: CounterSale, shelves: World, run: str) -> None:
+    had = shelves.sell(sale.node, [(line.sku, line.quantity) for line in sale.lines])
+    lines = [{"sku": sku, "quantity": units} for sku, units in had.items() if units]
+    if not lines:
+        return
+    row = sale_body(sale, datetime.now(UTC), lines, f"{run}-{sale.receipt}")
     answer = await client.post("/v1/counter-sales", json={"sales": [row]})
     if answer.status_code >= 400:
         log.warning("a receipt was refused", problem=answer.text[:300])
@@ -284,7 +278,8 @@ def _page(yours: Yours, sections: Sequence[tuple[str, Sequence[tuple[str, str]]]
         )
         parts.append(f"<h2>{escape(title)}</h2><div>{cards or 'Nothing at the moment.'}</div>")
     return (
-        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=60>"
+        "<meta name=viewport content='width=device-width'>"
         f"<title>Codes of {escape(yours.name)}</title><style>body{{font:17px system-ui;margin:24px;background:#f5f4f0}}"
         "div{display:flex;flex-wrap:wrap;gap:16px}figure{background:#fff;border-radius:12px;padding:12px;margin:0;"
         "width:220px}code{font-size:14px;word-break:break-all}</style>"

@@ -46,9 +46,6 @@ class CounterSales(Input):
     sales: list[SaleOrBad] = Field(min_length=1, max_length=MAX_ROWS)
 
 
-SkuText = Annotated[str, Field(min_length=1, max_length=40)]
-
-
 class AvailabilityAnswer(Wire):
     items: list[Availability]
 
@@ -58,7 +55,7 @@ async def get_availability(
     parts: PartsDep,
     actor: Annotated[Actor, allowed("stock.read")],
     channel: Annotated[str, Query(max_length=24, description="Sells from its own nodes, with its own thresholds.")],
-    sku: Annotated[list[SkuText], Query(min_length=1, max_length=200, description="Repeat for several items.")],
+    sku: Annotated[list[Sku], Query(min_length=1, max_length=200, description="Repeat for several items.")],
     node: Annotated[list[str] | None, Query(max_length=500, description="Only these nodes in `nodes`.")] = None,
     detail: Annotated[bool, Query(description="With each node's arithmetic.")] = True,
 ) -> AvailabilityAnswer:
@@ -77,7 +74,7 @@ class StockAnswer(Wire):
 
 @router.get("/stock/{sku}", responses=problems(404))
 async def get_stock(
-    sku: str,
+    sku: Sku,
     parts: PartsDep,
     actor: Annotated[Actor, allowed("stock.read")],
     near: Annotated[str, Query(max_length=24, description="The node to start from: first itself, then by distance.")],

@@ -54,6 +54,15 @@ async def _ensure(tx: Tx, keys: set[PositionKey]) -> None:
     )
 
 
+async def lock_or_create(tx: Tx, keys: set[PositionKey]) -> dict[PositionKey, dict[str, Any]]:
+    """The positions, locked in key order; missing ones are made first."""
+    positions = await lock(tx, keys)
+    if missing := keys - positions.keys():
+        await _ensure(tx, missing)
+        positions = await lock(tx, keys)
+    return positions
+
+
 async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
     keys = sorted(changes)
     bucket = {b: [changes[k].buckets.get(b, 0) for k in keys] for b in Bucket}
@@ -253,11 +262,7 @@ async def post(tx: Tx, facts: Sequence[Fact], *, actor: str, device: str | None 
     if not facts:
         return
     postings = [Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at) for f in facts]
-    keys = {p.key for p in postings}
-    positions = await lock(tx, keys)
-    if missing := keys - positions.keys():
-        await _ensure(tx, missing)
-        positions = await lock(tx, keys)
+    positions = await lock_or_create(tx, {p.key for p in postings})
     await _record(tx, positions, postings, fold(postings), actor=actor, device=device)
 
 
@@ -279,6 +284,13 @@ async def _record(
         buckets = changes[c.key].buckets
         buckets[c.bucket] = buckets.get(c.bucket, 0) + c.quantity
     await _write_ledger(tx, [*found, *postings], actor=actor, device=device)
+    await follow_facts(tx, positions, changes)
+
+
+async def follow_facts(
+    tx: Tx, positions: dict[PositionKey, dict[str, Any]], changes: dict[PositionKey, Change]
+) -> None:
+    """Change locked positions to what ledger and claims say already; promises that no longer hold give way."""
     if changes:
         await _apply(tx, changes)
     await _give_way(tx, positions, changes)

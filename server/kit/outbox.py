@@ -21,9 +21,11 @@ from server.kit.web import Parts
 
 BATCH = 32
 LEASE = timedelta(seconds=60)
+PATIENCE_S = 30.0
+"""An answer that takes longer is broken off and tried again; well within the lease, so nobody else has it meanwhile."""
 TRIES = 12
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 3600.0
-"""Seconds; each failure doubles the pause."""
+"""Seconds; each failure doubles the pause, more or less: a far side that comes back is not met by all at once."""
 log = structlog.get_logger(__name__)
 
 _CLAIM = (
@@ -54,7 +56,8 @@ async def _give(parts: Parts, answers: Answers, row: Row) -> None:
     try:
         if answer is None:
             raise LookupError(f"this build has no answer {row['answer']}")
-        await answer.handler(parts, event_of(answer, row["body"]))
+        async with asyncio.timeout(PATIENCE_S):
+            await answer.handler(parts, event_of(answer, row["body"]))
     except Exception as error:
         log.warning("after-commit answer failed", answer=row["answer"], attempts=row["attempts"] + 1, error=repr(error))
         failure = repr(error)[:500]
@@ -68,9 +71,14 @@ def event_of(answer: Answer, body: dict[str, Any]) -> Any:
     return TypeAdapter(answer.event).validate_python(body)
 
 
+def pause_after(attempts: int, chance: float) -> float:
+    """Seconds until the next try: doubled with each, never above an hour, 25 % more or less by `chance` (0 to 1)."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempts - 1) * (0.75 + chance / 2))
+
+
 async def _again(tx: Tx, row: Row, error: str) -> None:
     attempts = row["attempts"] + 1
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+    pause = pause_after(attempts, tx.random(1)[0] / 255)
     await tx.run(
         "UPDATE outbox SET attempts = :attempts, next_try_at = :next, leased_until = NULL, error = :error, dead = :dead"
         " WHERE seq = :seq",
@@ -79,6 +87,21 @@ async def _again(tx: Tx, row: Row, error: str) -> None:
         next=tx.now + timedelta(seconds=pause),
         error=error,
         dead=attempts >= TRIES,
+    )
+
+
+async def given_up(tx: Tx, *, limit: int = 200) -> Sequence[Row]:
+    """Answers that were set aside as dead, oldest first."""
+    return await tx.rows(
+        "SELECT seq, answer, order_id, made_at, attempts, error FROM outbox WHERE dead ORDER BY seq LIMIT :limit",
+        limit=limit,
+    )
+
+
+async def try_again(tx: Tx) -> int:
+    """Give every dead answer its tries anew, at once. Returns how many."""
+    return await tx.run(
+        "UPDATE outbox SET dead = false, attempts = 0, next_try_at = :now, leased_until = NULL WHERE dead", now=tx.now
     )
 
 

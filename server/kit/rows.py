@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from shared.errors import FieldProblem
 from shared.kernel import Wire
@@ -38,17 +40,27 @@ class RowResults(Wire):
     results: list[RowResult]
 
 
-def keep_bad(key: str) -> WrapValidator:
-    """Let a row that does not validate through as a `BadRow`. `key` is the field that names the row."""
+@dataclass(frozen=True)
+class KeepBad:
+    """For `Annotated[Row | BadRow, keep_bad(...)]`: validated and documented as `Row`, else a `BadRow`."""
 
-    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    key: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        row = next((kind for kind in get_args(source) if kind is not BadRow), source)
+        return core_schema.no_info_wrap_validator_function(self._validate, handler.generate_schema(row))
+
+    def _validate(self, value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
         try:
-            return handler(value)
+            return validate(value)
         except ValidationError as error:
-            name = value.get(key) if isinstance(value, dict) else None
+            name = value.get(self.key) if isinstance(value, dict) else None
             return BadRow(key=name if isinstance(name, str) else None, problems=tuple(field_problems(error)))
 
-    return WrapValidator(validate)
+
+def keep_bad(key: str) -> KeepBad:
+    """Let a row that does not validate through as a `BadRow`. `key` is the field that names the row."""
+    return KeepBad(key)
 
 
 def field_problems(error: ValidationError) -> list[FieldProblem]:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Request
+from fastapi.responses import JSONResponse
 
 from server.kit import auth
 from server.kit.auth import Actor
@@ -57,10 +58,14 @@ def allowed(action: str) -> Any:
     return Depends(check)
 
 
-class SyncResponse(Response):
+class SyncResponse(JSONResponse):
     """An answer of the device protocol: its media type tells devices that it is ours, not a captive portal's."""
 
     media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Text is JSON already."""
+        return content.encode() if isinstance(content, str) else super().render(content)
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.kernel import Currency, Geo, Input, NodeCode, Wire
 
@@ -36,7 +36,13 @@ class Hours(Input):
     """Open from and to, local wall time; 24:00 is the end of the day."""
 
     opens: WallTime = Field(examples=["08:00"])
-    closes: WallTime = Field(examples=["21:00"])
+    closes: WallTime = Field(examples=["21:00"], description="After `opens`; a night shift ends at 24:00.")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Hours:
+        if self.closes <= self.opens:
+            raise ValueError("closes: must be later than opens, at most 24:00")
+        return self
 
 
 class NewNode(Input):

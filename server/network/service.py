@@ -59,8 +59,7 @@ async def load_channels(tx: Tx, actor: Actor, channels: Sequence[NewChannel | Ba
     wrong = first_problems(channels, lambda c: c.code, "code", "Channel")
     known = await queries.known_codes(tx)
     wrong = [
-        w or (_unknown_nodes(c, known) if isinstance(c, NewChannel) else ())
-        for w, c in zip(wrong, channels, strict=True)
+        w or (_wrong_nodes(c, known) if isinstance(c, NewChannel) else ()) for w, c in zip(wrong, channels, strict=True)
     ]
     good = [c for c, w in zip(channels, wrong, strict=True) if isinstance(c, NewChannel) and not w]
     before = {r["code"] for r in await tx.rows("SELECT code FROM channel")}
@@ -80,12 +79,21 @@ async def load_channels(tx: Tx, actor: Actor, channels: Sequence[NewChannel | Ba
     return results(channels, lambda c: c.code, wrong, set(codes) - before, set(codes) & before)
 
 
-def _unknown_nodes(channel: NewChannel, known: frozenset[str]) -> tuple[FieldProblem, ...]:
-    return tuple(
-        FieldProblem(field=f"nodes.{i}.node", message=f"No node {n.node}.", remedy="Load the node first.")
-        for i, n in enumerate(channel.nodes)
-        if n.node not in known
-    )
+def _wrong_nodes(channel: NewChannel, known: frozenset[str]) -> tuple[FieldProblem, ...]:
+    """Nodes that do not exist or stand twice."""
+    found = []
+    seen: set[str] = set()
+    for i, n in enumerate(channel.nodes):
+        if n.node not in known:
+            found.append(
+                FieldProblem(field=f"nodes.{i}.node", message=f"No node {n.node}.", remedy="Load the node first.")
+            )
+        elif n.node in seen:
+            found.append(
+                FieldProblem(field=f"nodes.{i}.node", message=f"{n.node} stands twice.", remedy="Name each node once.")
+            )
+        seen.add(n.node)
+    return tuple(found)
 
 
 async def switch(tx: Tx, actor: Actor, code: str, *, taking_orders: bool) -> None:

@@ -132,12 +132,13 @@ async def open_entry(tx: Tx, entry_id: UUID) -> Row | None:
     )
 
 
-async def long_wanted(tx: Tx, patience: timedelta, *, limit: int = 50) -> Sequence[Row]:
-    """Entries that nobody has answered for a while and that no answer is waiting for, oldest first."""
+async def long_wanted(tx: Tx, patience: timedelta, *, after: UUID | None = None, limit: int = 50) -> Sequence[Row]:
+    """Entries that nobody has answered for a while and that no answer is waiting for, oldest first, after `after`."""
     return await tx.rows(
         "SELECT m.id, m.order_id, m.kind, m.amount FROM money_entry m WHERE m.state = 'wanted' AND m.made_at <= :before"
         " AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.order_id = m.order_id AND NOT b.dead)"
-        " ORDER BY m.id LIMIT :limit",
+        " AND (CAST(:after AS uuid) IS NULL OR m.id > :after) ORDER BY m.id LIMIT :limit",
+        after=after,
         before=tx.now - patience,
         limit=limit,
     )

@@ -47,7 +47,7 @@ async def hello(parts: PartsDep, device: Device) -> Response:
     return _answer(
         Hello(
             server_time=now,
-            schemas=(ACCEPTED_SCHEMAS[0], ACCEPTED_SCHEMAS[-1]),
+            schemas=[ACCEPTED_SCHEMAS[0], ACCEPTED_SCHEMAS[-1]],
             epoch=EPOCH,
             node=_home(device),
             device=device.id,

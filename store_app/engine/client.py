@@ -106,6 +106,15 @@ class Client:
         """Send JSON to any path of the API, as the signed-in person (or the device)."""
         return await self._json("POST", path, json=body)
 
+    async def patch(self, path: str, body: Any) -> Any:
+        """Change something of the API, as the signed-in person."""
+        return await self._json("PATCH", path, json=body)
+
+    async def fetch(self, path: str) -> bytes:
+        """What a POST makes that is no JSON, such as a card to print."""
+        _, _, body = await self._ask(self.person_token or self.token, "POST", path)
+        return body
+
     async def orders(self, search: str) -> list[OrderDigest]:
         """Orders by number, name, phone, e-mail or item, newest first."""
         found = await self.get(f"{api.API}/orders", search=search)

@@ -1,7 +1,8 @@
 """Verbs of the counter and the curb: is this the right person, the bag goes out, the customer has come or left.
 
 A pass is checked with the store's public keys and a short code against its hash, both without a network. Who has
-neither is let through by a lead's PIN; that hand-off is marked unverified and reviewed afterwards.
+neither is let through by a lead's PIN, with or without an ID seen; that hand-off is marked unverified and reviewed
+afterwards. A lead's PIN also allows a collector the customer did not name.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class CounterVerbs(Verbs):
         if job.age_check and not age_checked:
             return "check_the_age"
         named = {person.name.casefold().strip() for person in job.proxies}
-        if proxy and proof != "lead_override" and (collector or "").casefold().strip() not in named:
+        if proxy and not self._session.lead_allows(lead) and (collector or "").casefold().strip() not in named:
             return "proxy_not_named"
         return None
 

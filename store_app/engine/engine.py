@@ -144,6 +144,7 @@ class Engine:
         proof = self.session.proof
         if proof is None:
             return self.client.person_token is not None
+        self.client.person_token = None  # never ask with the rights of who was here before
         try:
             await self.client.sign_in(**proof)
         except BatonError:
@@ -196,6 +197,14 @@ class Engine:
             raise ValueError(f"no such setting: {', '.join(sorted(wrong))}")
         self.db.set_meta(settings={**(self.db.meta("settings") or {}), **settings})
         self.bus.tell(Topic.SETTINGS)
+
+    def touch(self) -> None:
+        """Somebody uses the device: the time until it locks begins anew."""
+        self.session.touch()
+
+    def tick(self) -> None:
+        """For a timer: tells the screens when the device has just locked."""
+        self.session.check()
 
     def seen(self, n: int) -> None:
         """Somebody has looked at what became of a command (`outbox.unseen()` lists them)."""

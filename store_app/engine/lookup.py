@@ -182,6 +182,11 @@ class Lookup:
         return self._view.exceptions()
 
 
+def zone_of(bin_: str) -> str:
+    """The part of the shop a bin lies in: what stands before its first dash or space."""
+    return re.split(r"[-\s/]", bin_, maxsplit=1)[0]
+
+
 def by_due(job: Fulfilment) -> tuple[bool, str, str]:
     """Work order: what is due first comes first; without a due time last."""
     due = job.due_at or job.expires_at

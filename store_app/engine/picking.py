@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -105,6 +105,18 @@ class PickVerbs(Verbs):
             return f.Short.model_validate({"fulfilment": id_, "line": line, "total": total, "reason": reason})
 
         return self._do(job, command, "short_noted", line=line, units=units)
+
+    def confirm(
+        self, job: JobId, line: int, units: int, raw: str, *, serial: str | None = None, grams: int | None = None
+    ) -> Result:
+        """Carry out a scan that had a question (`Act.ASK`): which item, how many of a pack, its serial, its weight."""
+        found = self._view.job(UUID(str(job)))
+        known = found.line(line) if found else None
+        if serial and known and serial in known.serials:
+            return refused("same_serial", found, serial=serial)
+        scanned = read(raw)
+        told = replace(scanned, serial=serial or scanned.serial, grams=grams or scanned.grams)
+        return self._pick(job, line, units, told)
 
     # ------------------------------------------------------------ scan
 

@@ -21,7 +21,8 @@ def utc_now() -> datetime:
 
 @dataclass(eq=False)
 class App:
-    """What hooks hand to components. `viewport` holds width and height in dp."""
+    """What hooks hand to components. `viewport` holds width and height in dp, `kept` what `use_kept` keeps;
+    `touched` is called when somebody uses the app, so that it does not lock."""
 
     page: ft.Page
     engine: Engine
@@ -31,6 +32,8 @@ class App:
     now: Callable[[], datetime] = utc_now
     viewport: Store = field(default_factory=Store)
     camera: Switch = field(default_factory=Switch)
+    touched: Callable[[], None] = lambda: None
+    kept: dict[str, Any] = field(default_factory=dict)
     width: float = 390
     height: float = 844
 

@@ -16,6 +16,14 @@ LASTS = {Tone.OK: 2.5, Tone.WARN: 6.0, Tone.BAD: 12.0}
 
 
 @dataclass(frozen=True)
+class Way:
+    """A way on that the banner offers: a label and what a press does."""
+
+    label: str
+    go: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Message:
     """What the banner says. `id` grows, so that the same sentence twice is two messages."""
 
@@ -23,6 +31,7 @@ class Message:
     tone: Tone
     title: str
     detail: str = ""
+    action: Way | None = None
 
 
 class Feedback:
@@ -38,9 +47,9 @@ class Feedback:
         """The scan was wanted, and it is stored."""
         self._show(Tone.OK, title, detail, "right")
 
-    def wrong(self, title: str, detail: str = "") -> None:
-        """The scan was not wanted: say what it was, what was wanted, what to do."""
-        self._show(Tone.BAD, title, detail, "wrong")
+    def wrong(self, title: str, detail: str = "", action: Way | None = None) -> None:
+        """The scan was not wanted: say what it was, what was wanted, what to do, and perhaps offer a way on."""
+        self._show(Tone.BAD, title, detail, "wrong", action)
 
     def note(self, title: str, detail: str = "") -> None:
         """Accepted, but the associate should know something."""
@@ -58,9 +67,9 @@ class Feedback:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
-    def _show(self, tone: Tone, title: str, detail: str, signal: Signal) -> None:
+    def _show(self, tone: Tone, title: str, detail: str, signal: Signal, action: Way | None = None) -> None:
         self._count += 1
-        self.message = Message(self._count, tone, title, detail)
+        self.message = Message(self._count, tone, title, detail, action)
         self._tell()
         if self._signal is not None:
             self._signal(signal)

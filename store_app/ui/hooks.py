@@ -125,8 +125,21 @@ def use_wide() -> bool:
     return use_watch(app.viewport.subscribe, lambda: app.width >= WIDE)
 
 
+def use_kept(name: str, initial: T) -> tuple[T, Callable[[T], None]]:
+    """State that outlives the screen: filters and searches are still there when one comes back to a list."""
+    app = current_app()
+    _, redraw = ft.use_state(0)
+
+    def keep(value: T) -> None:
+        app.kept[name] = value
+        redraw(lambda count: count + 1)
+
+    return app.kept.get(name, initial), keep
+
+
 def go(route: str) -> None:
     """Show another route, as `go("/today")`. For event handlers."""
+    current_app().touched()
     ft.context.page.navigate(route)
 
 

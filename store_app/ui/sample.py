@@ -35,5 +35,11 @@ class SampleEngine:
         """Be told after each `show`."""
         return self.store.subscribe(listener)
 
+    def touch(self) -> None:
+        """Does not lock."""
+
+    def tick(self) -> None:
+        """Does not lock."""
+
     def close(self) -> None:
         """Nothing to let go of."""

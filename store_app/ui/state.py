@@ -68,6 +68,14 @@ class Engine(Protocol):
         """Call the listener, from any thread, after the local store changed."""
         ...
 
+    def touch(self) -> None:
+        """Somebody uses the device."""
+        ...
+
+    def tick(self) -> None:
+        """Time passes: a device nobody uses locks."""
+        ...
+
     def close(self) -> None:
         """Let go of files and threads."""
         ...

@@ -103,6 +103,7 @@ def test_what_is_not_on_the_shelf_is_said_and_the_rest_goes_out(shop_floor: Floo
         sees(page, re.compile("Red apples.*Done"))
         press(page, "Not there")
         press(page, re.compile("Not found"))
+        press(page, "Report 1 unit")
         sees(page, "Where does it stand")
         wedge(page, "BTN:S:A2")
         sees(page, "Stands at A2")

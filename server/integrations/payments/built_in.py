@@ -4,12 +4,16 @@ It keeps books of its own, answers the same key with the same answer, refuses ca
 time out after it did the work, which is the failure that loses money in careless systems. Tokens:
 
 - `tok_refuse...`: the card is refused.
+- `tok_insufficient...`: there is not enough on it.
+- `tok_limit_<minor units>...`: good up to that amount in one authorisation.
+- `tok_down...`: the gateway cannot be reached and does nothing.
 - `tok_flaky...`: the first request with a key does its work and then times out; the second gets the stored answer.
 - anything else is good.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +22,8 @@ from server.kit import bulk
 from server.kit.database import Database
 from server.kit.transaction import Tx
 from server.orders.money import GatewayAnswer
+
+_LIMIT = re.compile(r"tok_limit_(\d{1,12})")
 
 
 class BuiltInGateway:
@@ -43,6 +49,8 @@ class BuiltInGateway:
         return await self._once(key, "refund", authorisation, amount, currency)
 
     async def _once(self, key: UUID, kind: str, authorisation: str, amount: int, currency: str) -> GatewayAnswer:
+        if authorisation.startswith("auth_tok_down"):
+            raise ConnectionError("the gateway cannot be reached")
         answer, new = await self._db.write(lambda tx: _answer(tx, key, kind, authorisation, amount, currency))
         if new and authorisation.startswith("auth_tok_flaky"):
             raise ConnectionError("the gateway did its work and did not answer")
@@ -55,11 +63,11 @@ async def _answer(
     await tx.run("SELECT pg_advisory_xact_lock(hashtextextended(:a, 1))", a=authorisation)
     known = await tx.one("SELECT * FROM test_gateway_entry WHERE key = :key", key=key)
     if known is not None:
-        same = (known["kind"], known["amount"], known["currency"]) == (kind, amount, currency)
-        if not same:
+        before = (known["kind"], known["authorisation"], known["amount"], known["currency"])
+        if before != (kind, authorisation, amount, currency):
             return GatewayAnswer(False, "", "this key was used for another request"), False
         return GatewayAnswer(known["ok"], known["authorisation"], known["reason"]), False
-    reason = await _objection(tx, kind, authorisation, amount)
+    reason = await _objection(tx, kind, authorisation, amount, currency)
     row: dict[str, Any] = {
         "key": key,
         "kind": kind,
@@ -74,23 +82,39 @@ async def _answer(
     return GatewayAnswer(not reason, authorisation, reason), True
 
 
-async def _objection(tx: Tx, kind: str, authorisation: str, amount: int) -> str:
+async def _objection(tx: Tx, kind: str, authorisation: str, amount: int, currency: str) -> str:
     """Why a provider would say no; empty when it would not.
 
-    An authorisation made elsewhere (by the shop itself) is unknown here: only what we did with it can be checked.
+    An authorisation made elsewhere (by the shop itself) is unknown here: it cannot be checked, so it is taken as good.
     """
+    if amount <= 0:
+        return "an amount of nothing"
     if kind == "authorise":
-        return "card refused" if authorisation.startswith("auth_tok_refuse") else ""
+        return _card_objection(authorisation.removeprefix("auth_"), amount)
+    if not authorisation.startswith("auth_tok_"):
+        return ""
     sums = await tx.one(
-        "SELECT coalesce(sum(amount) FILTER (WHERE kind = 'authorise'), 0)::bigint AS authorised,"
+        "SELECT max(currency) FILTER (WHERE kind = 'authorise') AS currency,"
+        " coalesce(sum(amount) FILTER (WHERE kind = 'authorise'), 0)::bigint AS authorised,"
         " coalesce(sum(amount) FILTER (WHERE kind IN ('capture', 'release')), 0)::bigint AS used,"
         " coalesce(sum(amount) FILTER (WHERE kind = 'capture'), 0)::bigint AS captured,"
         " coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0)::bigint AS refunded"
         " FROM test_gateway_entry WHERE authorisation = :a AND ok",
         a=authorisation,
     )
-    if sums is None or not authorisation.startswith("auth_tok_"):
-        return ""
+    if sums is None or sums["currency"] is None:
+        return "no such authorisation"
+    if sums["currency"] != currency:
+        return f"the authorisation is in {sums['currency']}"
     if kind == "refund":
         return "" if sums["refunded"] + amount <= sums["captured"] else "more than was captured"
     return "" if sums["used"] + amount <= sums["authorised"] else "more than was authorised"
+
+
+def _card_objection(token: str, amount: int) -> str:
+    if token.startswith("tok_refuse"):
+        return "card refused"
+    limit = _LIMIT.match(token)
+    if token.startswith("tok_insufficient") or (limit and amount > int(limit[1])):
+        return "insufficient funds"
+    return ""

@@ -265,6 +265,31 @@ CREATE INDEX item_found_by_idx ON item USING gin (found_by);
 CREATE INDEX item_name_sku_idx ON item (name, sku);
 CREATE INDEX item_style_idx ON item (style) WHERE style IS NOT NULL;
 """,
+    "message": r"""
+CREATE TABLE message (
+    id UUID NOT NULL,
+    dedupe_key TEXT NOT NULL,
+    order_id UUID NOT NULL,
+    fulfilment_id UUID,
+    kind TEXT NOT NULL,
+    to_address TEXT NOT NULL,
+    language TEXT NOT NULL,
+    values JSONB NOT NULL,
+    subject TEXT,
+    body_text TEXT,
+    body_html TEXT,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_try_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    queued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    error TEXT,
+    CONSTRAINT message_pkey PRIMARY KEY (id),
+    CONSTRAINT message_dedupe_key_key UNIQUE (dedupe_key)
+);
+CREATE INDEX message_due_idx ON message (next_try_at) WHERE state = 'waiting';
+CREATE INDEX message_order_id_idx ON message (order_id);
+""",
     "money_entry": r"""
 CREATE TABLE money_entry (
     id UUID NOT NULL,

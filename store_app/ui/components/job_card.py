@@ -11,7 +11,7 @@ from store_app.ui.components.icon_tile import icon_tile, method_icon
 from store_app.ui.components.pressable import OnClick
 from store_app.ui.components.status_chip import status_chip
 from store_app.ui.components.text import muted, text
-from store_app.ui.components.time_chip import time_chip, time_words, urgency
+from store_app.ui.components.time_chip import time_chip, time_words, urgency, waited_words, waiting_chip
 from store_app.ui.hooks import use_app
 from store_app.ui.texts import t
 from store_app.ui.theme import Color, Space, Tone, Type
@@ -19,7 +19,8 @@ from store_app.ui.theme import Color, Space, Tone, Type
 
 @dataclass(frozen=True)
 class JobFace:
-    """What a card shows of a job. `method` is its code, `due` the promise, `note` a word such as who works on it."""
+    """What a card shows of a job. `method` is its code, `due` the promise, `note` a word such as who works on it,
+    `waiting_since` when the customer came, `went_wrong` that it ended without its goods reaching anybody."""
 
     number: str
     method: str
@@ -30,6 +31,8 @@ class JobFace:
     due: datetime | None = None
     note: str | None = None
     done: bool = False
+    waiting_since: datetime | None = None
+    went_wrong: bool = False
 
 
 @component
@@ -67,7 +70,9 @@ def _action(job: JobFace) -> ft.Control:
     ]
     row: list[ft.Control] = [ft.Row(ahead, spacing=6, tight=True)]
     if job.done:
-        row.append(status_chip(t("job.done"), Tone.OK))
+        row += [] if job.went_wrong else [status_chip(t("job.done"), Tone.OK)]
+    elif job.waiting_since is not None:
+        row.append(waiting_chip(job.waiting_since))
     elif job.due is not None:
         row.append(time_chip(job.due))
     between = ft.MainAxisAlignment.SPACE_BETWEEN
@@ -82,6 +87,8 @@ def _size(job: JobFace) -> str:
 
 def _spoken(job: JobFace) -> str:
     parts = [job.next_action, t(f"method.{job.method}"), job.customer, _size(job)]
-    if job.due is not None and not job.done:
+    if job.waiting_since is not None and not job.done:
+        parts.append(waited_words(job.waiting_since, use_app().now()))
+    elif job.due is not None and not job.done:
         parts.append(time_words(job.due, use_app().now()))
     return ", ".join([*parts, *([job.note] if job.note else [])])

@@ -8,13 +8,15 @@ from store_app.ui.components.card import card
 from store_app.ui.components.item_picture import item_picture
 from store_app.ui.components.pressable import OnClick
 from store_app.ui.components.text import muted, text
+from store_app.ui.format import number
 from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Tone, Type, look
 
 
 @dataclass(frozen=True)
 class LineFace:
-    """What a row shows of a line. `variant` is size and colour; `left` of `asked` units are still to do."""
+    """What a row shows of a line. `variant` is size and colour; `left` of `asked` units are still to do (grams
+    of what is weighed)."""
 
     name: str
     variant: str
@@ -24,6 +26,7 @@ class LineFace:
     category: str = ""
     picture: str | bytes | None = None
     short: int = 0
+    weighed: bool = False
 
 
 def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool = False) -> ft.Control:
@@ -31,7 +34,8 @@ def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool =
     words: list[ft.Control] = [text(line.name, Type.STRONG, Color.MUTED if line.left == 0 else Color.INK, lines=3)]
     if line.variant:
         words.append(muted(line.variant, lines=1))
-    words.append(ft.Row([bin_tag(line.bin)], tight=True))
+    if line.bin:
+        words.append(ft.Row([bin_tag(line.bin)], tight=True))
     row = ft.Row(
         [
             item_picture(line.category, line.picture),
@@ -42,6 +46,11 @@ def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool =
         vertical_alignment=ft.CrossAxisAlignment.CENTER,
     )
     return card(row, on_click=on_click, label=spoken(line), selected=current, padding=Space.M)
+
+
+def amount(units: int, line: LineFace) -> str:
+    """Pieces, or kilograms of what is weighed."""
+    return t("line.kilograms", n=number(units / 1000)) if line.weighed else number(units)
 
 
 def bin_tag(where: str) -> ft.Control:
@@ -61,8 +70,9 @@ def bin_tag(where: str) -> ft.Control:
 def spoken(line: LineFace) -> str:
     """The row as one sentence for a screen reader."""
     done = t("line.short", count=line.short) if line.short else t("line.done")
-    amount = t("line.left_of", left=line.left, asked=line.asked) if line.left else done
-    return ", ".join(part for part in (line.name, line.variant, t("line.bin", bin=line.bin), amount) if part)
+    left = t("line.left_of", left=amount(line.left, line), asked=amount(line.asked, line))
+    where = t("line.bin", bin=line.bin) if line.bin else ""
+    return ", ".join(part for part in (line.name, line.variant, where, left if line.left else done) if part)
 
 
 def _quantity(line: LineFace) -> ft.Control:
@@ -72,7 +82,8 @@ def _quantity(line: LineFace) -> ft.Control:
         words = t("line.short", count=line.short) if line.short else t("line.done")
         face: list[ft.Control] = [ft.Icon(icon, size=36, color=tone.solid), text(words, Type.LABEL, tone.ink)]
     else:
-        face = [text(str(line.left), Type.HUGE), muted(t("line.of", asked=line.asked), Type.LABEL)]
+        left = text(amount(line.left, line), Type.HEADING if line.weighed else Type.HUGE)
+        face = [left, muted(t("line.of", asked=amount(line.asked, line)), Type.LABEL)]
     return ft.Container(
         ft.Column(face, spacing=0, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER),
         width=72,

@@ -12,6 +12,7 @@ from store_app.ui.texts import t
 from store_app.ui.theme import Tone
 
 SOON = timedelta(minutes=15)
+PATIENCE = timedelta(minutes=5)
 
 
 def urgency(due: datetime, now: datetime, soon: timedelta = SOON) -> Tone:
@@ -19,6 +20,11 @@ def urgency(due: datetime, now: datetime, soon: timedelta = SOON) -> Tone:
     if now >= due:
         return Tone.BAD
     return Tone.WARN if due - now <= soon else Tone.NEUTRAL
+
+
+def waited_words(since: datetime, now: datetime) -> str:
+    """What the chip of somebody who waits says: waiting 4 min."""
+    return t("time.waiting", span=span(now - since))
 
 
 def time_words(due: datetime, now: datetime) -> str:
@@ -39,3 +45,11 @@ def time_chip(due: datetime, soon: timedelta = SOON) -> ft.Control:
     now = use_now(15)
     tone = urgency(due, now, soon)
     return status_chip(time_words(due, now), tone, _ICONS[tone])
+
+
+@component
+def waiting_chip(since: datetime, patience: timedelta = PATIENCE) -> ft.Control:
+    """A chip that counts up for somebody who stands outside."""
+    now = use_now(5)
+    tone = Tone.BAD if now - since > patience else Tone.WARN
+    return status_chip(waited_words(since, now), tone, ft.Icons.HOURGLASS_BOTTOM_ROUNDED)

@@ -3,8 +3,9 @@
 from shared.scanning import Act
 from store_app.engine.results import ScanResult
 from store_app.ui.context import current_app
+from store_app.ui.feedback import Way
 from store_app.ui.hooks import go
-from store_app.ui.notices import engine, tell
+from store_app.ui.notices import advice, engine, sentence, tell
 from store_app.ui.scans import Scan
 from store_app.ui.texts import t
 
@@ -34,5 +35,8 @@ def follow(result: ScanResult, scan: Scan) -> None:
             tell(feedback, engine().session.sign_in_badge(scan.text))
         case Act.ENROL:
             feedback.note(t("enrol.already"))
+        case Act.WRONG if result.notice.code == "unknown_code":
+            search = Way(t("scan.search"), lambda: go("/stock"))
+            feedback.wrong(sentence(result.notice), advice(result.notice), search)
         case _:
             tell(feedback, result)

@@ -2,32 +2,53 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import flet as ft
 
 from shared.fulfilment import Fulfilment, State
 from shared.reasons import REFUSAL_REASONS
-from shared.sync import PersonDoc
+from store_app.engine.counter import ProofOf
 from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import button
 from store_app.ui.components.card import card
 from store_app.ui.components.choice import Option, choice
 from store_app.ui.components.empty_state import empty_state
-from store_app.ui.components.field import field
+from store_app.ui.components.field import field as text_field
 from store_app.ui.components.frame import frame
-from store_app.ui.components.pin_pad import pin_pad
 from store_app.ui.components.section import section
 from store_app.ui.components.sheet import sheet
 from store_app.ui.components.status_chip import status_chip
 from store_app.ui.components.stepper import stepper
 from store_app.ui.components.text import muted, text
+from store_app.ui.feedback import Feedback
 from store_app.ui.hooks import go, use_app, use_feedback, use_now, use_query, use_scan
 from store_app.ui.notices import engine, tell
 from store_app.ui.scans import Scan
 from store_app.ui.screens.anywhere import follow
-from store_app.ui.screens.sign_in import PIN_DIGITS
+from store_app.ui.screens.lead import lead_pad
 from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone, Type
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was said about this hand-off so far; nothing of it is stored before it happens."""
+
+    given: dict[int, int] = field(default_factory=dict)
+    refused: dict[int, tuple[int, str]] = field(default_factory=dict)
+    collector: str = ""
+    aged: bool = False
+    vouched: ProofOf | None = None
+    lead: str = ""
+
+    def back(self, number: int) -> int:
+        """Units of a line that go back to the shelf."""
+        return self.refused.get(number, (0, ""))[0]
+
+    def leaves(self, number: int, held: int) -> int:
+        """Units of a line that leave with the customer."""
+        return min(self.given.get(number, held), held - self.back(number))
 
 
 @component
@@ -39,16 +60,9 @@ def hand_off_screen() -> ft.Control:
     job = use_query(lambda: engine().work.job(job_id))
     shown = use_query(lambda: engine().work.proved(job_id))
     code, set_code = ft.use_state("")
-    collector, set_collector = ft.use_state("")
-    aged, set_aged = ft.use_state(False)
-    lead, set_lead = ft.use_state("")
-    asking, ask_lead = ft.use_state(False)
-    wrong_pin, set_wrong_pin = ft.use_state(0)
-    nothing: dict[int, int] = {}
-    given, set_given = ft.use_state(nothing)
+    draft, set_draft = ft.use_state(Draft())
+    asking, ask = ft.use_state(False)
     refusing, set_refusing = ft.use_state(0)
-    none_refused: dict[int, str] = {}
-    refused, set_refused = ft.use_state(none_refused)
 
     def prove(raw: str) -> None:
         async def check() -> None:
@@ -62,70 +76,74 @@ def hand_off_screen() -> ft.Control:
     def scanned(scan: Scan) -> None:
         follow(engine().work.scan(None, scan.text, symbology=scan.symbology or None), scan)
 
-    def allow(person: str, pin: str) -> None:
-        async def check() -> None:
-            result = await asyncio.to_thread(engine().session.check_lead, person, pin)
-            tell(feedback, result)
-            if result.ok:
-                set_lead(person)
-                ask_lead(False)
-            else:
-                set_wrong_pin(wrong_pin + 1)
+    def allowed(person: str, proof: str) -> None:
+        ask(False)
+        set_draft(replace(draft, lead=person, vouched="id_seen" if proof == "id_seen" else "lead_override"))
 
-        app.page.run_task(check)
-
-    use_scan(scanned)
-    leads = [p for p in engine().lookup.people() if {"lead", "manager"} & set(p.roles) and p.pin_verifier]
-    pad = keyed(f"lead-{wrong_pin}", lead_pad(leads, allow))
-    ft.use_dialog(sheet(t("hand_off.lead"), [pad], lambda: ask_lead(False)) if asking else None)
-
-    def refuse(reason: str) -> None:
-        set_refused({**refused, refusing: reason})
+    def refuse(units: int, reason: str) -> None:
+        set_draft(replace(draft, refused={**draft.refused, refusing: (units, reason)}))
         set_refusing(0)
 
-    reasons = [Option(each, t(f"refusal.{each}")) for each in REFUSAL_REASONS]
+    use_scan(scanned)
     ft.use_dialog(
-        sheet(t("hand_off.refuse"), [choice(reasons, None, refuse)], lambda: set_refusing(0)) if refusing else None
+        sheet(t("hand_off.lead"), [lead_pad(allowed, with_proof=True)], lambda: ask(False)) if asking else None
+    )
+    line = job.line(refusing) if job and refusing else None
+    ft.use_dialog(
+        sheet(t("hand_off.refuse"), [refusal(line.held, _name(job, refusing), refuse)], lambda: set_refusing(0))
+        if job and line
+        else None
     )
     if job is None:
         return frame(t("hand_off.title"), [empty_state(t("job.gone"), t("job.gone_detail"))], back="/")
     if job.state is State.HANDED_OFF:
         return frame(t("hand_off.title"), [empty_state(t("hand_off.done"), t("hand_off.done_detail"))], back="/")
-
-    def hand_over() -> None:
-        lines = tuple((n, units) for n, units in _units(job, given, refused).items())
-        back = tuple((x.line, x.held, refused[x.line]) for x in job.lines if x.line in refused and x.held)
-        proxy = bool(collector.strip())
-        result = engine().work.hand_off(
-            job.id,
-            proof=shown or "lead_override",
-            lines=lines,
-            refused_units=back,
-            collector=collector.strip() or None,
-            proxy=proxy,
-            age_checked=aged,
-            lead=lead or None,
-        )
-        tell(feedback, result)
-        if result.ok:
-            go("/")
-
-    identity = _identity(shown, lead, code, set_code, prove, lambda: ask_lead(True))
-    parts: list[ft.Control] = [_bag(job), section(t("hand_off.identity"), identity)]
-    if job.age_check:
-        parts.append(_age(job.age_check, aged, set_aged))
-    parts.append(section(t("hand_off.who"), _who(job, collector, set_collector)))
-    lines = [
-        _refused_line(job, x.line, refused) if x.line in refused else _line(job, x.line, given, set_given, set_refusing)
-        for x in job.lines
-        if x.held
+    proof = shown or draft.vouched
+    stranger = bool(draft.collector.strip()) and not _named(job, draft.collector)
+    parts: list[ft.Control] = [
+        _bag(job),
+        section(t("hand_off.identity"), _identity(shown, draft, code, set_code, prove, lambda: ask(True))),
     ]
-    parts.append(section(t("hand_off.items"), lines))
+    if job.age_check:
+        parts.append(_age(job.age_check, draft, set_draft))
+    parts.append(section(t("hand_off.who"), _who(job, draft, set_draft, stranger, lambda: ask(True))))
+    lines = [_line(job, x.line, draft, set_draft, set_refusing) for x in job.lines if x.held]
+    parts.append(section(t("hand_off.items"), [*lines, muted(_summary(job, draft))]))
     if job.method == "curbside" and job.state is State.ARRIVED:
-        parts.append(button(t("curbside.not_there"), lambda: tell(feedback, engine().work.leave(job.id)), rank="quiet"))
-    ready = bool(shown or lead) and (aged or not job.age_check)
-    action = button(t("hand_off.go"), hand_over, disabled=not ready, icon=ft.Icons.HANDSHAKE_ROUNDED)
-    return frame(t("hand_off.of", number=job.number), parts, back="/", action=action)
+        parts.append(button(t("curbside.not_there"), lambda: _not_there(feedback, job), rank="quiet"))
+    ready = bool(proof) and (draft.aged or not job.age_check) and (not stranger or bool(draft.lead))
+    go_on = button(
+        t("hand_off.go"),
+        lambda: _hand_over(feedback, job, proof or "lead_override", draft),
+        disabled=not ready,
+        icon=ft.Icons.HANDSHAKE_ROUNDED,
+    )
+    return frame(t("hand_off.of", number=job.number), parts, back="/", action=go_on)
+
+
+def _hand_over(feedback: Feedback, job: Fulfilment, proof: ProofOf, draft: Draft) -> None:
+    """The customer has it."""
+    units = [(x.line, draft.leaves(x.line, x.held)) for x in job.lines if x.held]
+    result = engine().work.hand_off(
+        job.id,
+        proof=proof,
+        lines=tuple((number, count) for number, count in units if count),
+        refused_units=tuple((number, count, reason) for number, (count, reason) in draft.refused.items()),
+        collector=draft.collector.strip() or None,
+        proxy=bool(draft.collector.strip()),
+        age_checked=draft.aged,
+        lead=draft.lead or None,
+    )
+    tell(feedback, result)
+    if result.ok:
+        go("/")
+
+
+def _not_there(feedback: Feedback, job: Fulfilment) -> None:
+    result = engine().work.leave(job.id)
+    tell(feedback, result)
+    if result.ok:
+        go("/curbside")
 
 
 def _bag(job: Fulfilment) -> ft.Control:
@@ -142,74 +160,114 @@ def _bag(job: Fulfilment) -> ft.Control:
 
 def _identity(
     shown: str | None,
-    lead: str,
+    draft: Draft,
     code: str,
     set_code: Callable[[str], None],
     prove: Callable[[str], None],
     ask: Callable[[], None],
 ) -> list[ft.Control]:
     """Pass, code, or a lead's word."""
-    if shown or lead:
-        return [status_chip(t(f"proof.{shown or 'lead_override'}"), Tone.OK)]
+    if shown or draft.vouched:
+        return [ft.Row([status_chip(t(f"proof.{shown or draft.vouched}"), Tone.OK)])]
     return [
         text(t("hand_off.scan_pass")),
-        field(t("hand_off.code"), code, set_code, on_submit=prove, icon=ft.Icons.PIN_ROUNDED),
+        text_field(t("hand_off.code"), code, set_code, on_submit=prove, icon=ft.Icons.PIN_ROUNDED),
         button(t("hand_off.check_code"), lambda: prove(code), rank="secondary", disabled=not code.strip()),
         button(t("hand_off.lead"), ask, rank="quiet"),
     ]
 
 
-def _age(years: int, checked: bool, check: Callable[[bool], None]) -> ft.Control:
-    label = t("hand_off.age_checked" if checked else "hand_off.check_age", years=years)
-    return button(
-        label, lambda: check(not checked), rank="quiet" if checked else "secondary", icon=ft.Icons.BADGE_ROUNDED
+def _age(years: int, draft: Draft, change: Callable[[Draft], None]) -> ft.Control:
+    """Items with an age limit need a look at a document; its number is never kept."""
+    label = t("hand_off.age_checked" if draft.aged else "hand_off.check_age", years=years)
+    toggle = button(
+        label,
+        lambda: change(replace(draft, aged=not draft.aged)),
+        rank="quiet" if draft.aged else "secondary",
+        icon=ft.Icons.CHECK_CIRCLE_ROUNDED if draft.aged else ft.Icons.BADGE_ROUNDED,
     )
+    return section(t("hand_off.age"), [muted(t("hand_off.age_detail", years=years)), toggle])
 
 
-def _who(job: Fulfilment, collector: str, choose: Callable[[str], None]) -> list[ft.Control]:
-    """The customer, or somebody they named."""
+def _named(job: Fulfilment, name: str) -> bool:
+    return name.casefold().strip() in {person.name.casefold().strip() for person in job.proxies}
+
+
+def _who(
+    job: Fulfilment, draft: Draft, change: Callable[[Draft], None], stranger: bool, ask: Callable[[], None]
+) -> list[ft.Control]:
+    """The customer, somebody they named, or somebody a lead lets through."""
+
+    def choose(name: str) -> None:
+        change(replace(draft, collector=name))
+
     options = [Option("", job.customer or t("hand_off.customer"), t("hand_off.customer"))]
     options += [Option(person.name, person.name, t("hand_off.named")) for person in job.proxies]
-    return [choice(options, collector, choose)]
+    parts: list[ft.Control] = [choice(options, None if stranger else draft.collector, choose)]
+    parts.append(text_field(t("hand_off.somebody"), draft.collector if stranger else "", choose))
+    if stranger and not draft.lead:
+        parts.append(text(t("hand_off.stranger", name=draft.collector.strip())))
+        parts.append(button(t("hand_off.lead"), ask, rank="secondary"))
+    return parts
 
 
-def _name(job: Fulfilment, number: int) -> str:
-    line = job.line(number)
+def _name(job: Fulfilment | None, number: int) -> str:
+    line = job.line(number) if job else None
     item = engine().lookup.item(line.sku) if line else None
     return item.name if item else (line.sku if line else "")
-
-
-def _refused_line(job: Fulfilment, number: int, refused: dict[int, str]) -> ft.Control:
-    words = [text(_name(job, number), Type.STRONG), status_chip(t(f"refusal.{refused[number]}"), Tone.WARN)]
-    return keyed(f"line-{number}", card(ft.Column(words)))
 
 
 def _line(
     job: Fulfilment,
     number: int,
-    given: dict[int, int],
-    set_given: Callable[[dict[int, int]], None],
+    draft: Draft,
+    change: Callable[[Draft], None],
     refuse: Callable[[int], None],
 ) -> ft.Control:
-    """One line of the bag: how many of it leave."""
+    """One line of the bag: how many of it leave, and what goes back."""
     line, name = job.line(number), _name(job, number)
-    held = line.held if line else 0
-    count = stepper(given.get(number, held), lambda units: set_given({**given, number: units}), name, most=held)
-    no = button(t("hand_off.refuse_line", name=name), lambda: refuse(number), rank="quiet")
-    rows: list[ft.Control] = [text(name, Type.STRONG), ft.Row([count, no], wrap=True)]
-    return keyed(f"line-{number}", card(ft.Column(rows, spacing=Space.XS)))
+    held, back = (line.held if line else 0), draft.back(number)
+    rows: list[ft.Control] = [text(name, Type.STRONG)]
+    if held > back:
+        rows.append(
+            stepper(
+                draft.leaves(number, held),
+                lambda units: change(replace(draft, given={**draft.given, number: units})),
+                name,
+                most=held - back,
+            )
+        )
 
+    def take_after_all() -> None:
+        change(replace(draft, refused={n: what for n, what in draft.refused.items() if n != number}))
 
-def _units(job: Fulfilment, given: dict[int, int], refused: dict[int, str]) -> dict[int, int]:
-    """Line -> units that leave."""
-    units = {x.line: given.get(x.line, x.held) for x in job.lines if x.held and x.line not in refused}
-    return {number: count for number, count in units.items() if count}
+    if back:
+        reason = t(f"refusal.{draft.refused[number][1]}")
+        rows.append(ft.Row([status_chip(t("hand_off.goes_back", count=back, reason=reason), Tone.WARN)], wrap=True))
+        rows.append(button(t("hand_off.after_all", name=name), take_after_all, rank="quiet"))
+    else:
+        rows.append(button(t("hand_off.refuse_line", name=name), lambda: refuse(number), rank="quiet"))
+    return keyed(f"line-{number}", card(ft.Column(rows, spacing=Space.S)))
 
 
 @component
-def lead_pad(leads: list[PersonDoc], allow: Callable[[str, str], None]) -> ft.Control:
-    """Which lead, and their PIN, for this one hand-off."""
-    chosen, choose = ft.use_state("")
-    if chosen:
-        return pin_pad(lambda pin: allow(chosen, pin), PIN_DIGITS)
-    return choice([Option(person.id, person.name) for person in leads], None, choose)
+def refusal(held: int, name: str, done: Callable[[int, str], None]) -> ft.Control:
+    """How many units the customer does not take, and why."""
+    units, count = ft.use_state(held)
+    reasons = [Option(each, t(f"refusal.{each}"), t(f"refusal.{each}.effect")) for each in REFUSAL_REASONS]
+    parts: list[ft.Control] = [choice(reasons, None, lambda reason: done(units, reason))]
+    if held > 1:
+        parts.insert(0, stepper(units, count, name, least=1, most=held))
+    return ft.Column(parts, spacing=Space.M, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def _summary(job: Fulfilment, draft: Draft) -> str:
+    """What leaves, what goes back, and what stays, in one sentence."""
+    held = [(x.line, x.held) for x in job.lines if x.held]
+    leaves = sum(draft.leaves(number, units) for number, units in held)
+    back = sum(draft.back(number) for number, _ in held)
+    stays = sum(units for _, units in held) - leaves - back
+    words = [t("hand_off.leaves", count=leaves)]
+    words += [t("hand_off.back", count=back)] if back else []
+    words += [t("hand_off.stays", count=stays, place=job.staging or t("hand_off.no_place"))] if stays else []
+    return " ".join(words)

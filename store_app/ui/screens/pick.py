@@ -1,28 +1,35 @@
 """Pick in walking order: scan each unit; say what is not there; the last one leads on to packing."""
 
 from collections.abc import Callable
-from uuid import UUID
 
 import flet as ft
 
 from shared.fulfilment import Fulfilment, State
-from shared.reasons import SHORT_REASONS
+from shared.scanning import Act
 from store_app.engine.picking import PickStep
+from store_app.engine.results import Result
 from store_app.ui.component import component, keyed
-from store_app.ui.components.buttons import button
-from store_app.ui.components.choice import Option, choice
+from store_app.ui.components.buttons import Rank, button
 from store_app.ui.components.empty_state import empty_state
 from store_app.ui.components.frame import frame
 from store_app.ui.components.line_row import line_row
 from store_app.ui.components.section import section
 from store_app.ui.components.sheet import sheet
 from store_app.ui.components.text import muted
-from store_app.ui.hooks import go, use_feedback, use_query, use_scan
+from store_app.ui.hooks import go, opener, use_feedback, use_query, use_scan
 from store_app.ui.notices import engine, tell
 from store_app.ui.scans import Scan
+from store_app.ui.screens._parts.pick_lines import current_line, taken_line
+from store_app.ui.screens._parts.question import Question, Reply, question_form, question_of
+from store_app.ui.screens._parts.short_sheet import short_form
 from store_app.ui.screens.anywhere import follow
 from store_app.ui.screens.faces import line_face
 from store_app.ui.texts import t
+from store_app.ui.theme import Space, Tone
+
+PICKABLE = frozenset({State.OFFERED, State.ACCEPTED, State.PICKING, State.PICKED})
+HERE = frozenset({Act.PICK, Act.WRONG, Act.ASK})
+"""What a scan may come to without leaving the screen."""
 
 
 @component
@@ -32,85 +39,146 @@ def pick_screen() -> ft.Control:
     feedback = use_feedback()
     job = use_query(lambda: engine().work.job(job_id))
     focus, set_focus = ft.use_state(0)
+    last, set_last = ft.use_state(0)
     shorting, set_shorting = ft.use_state(False)
+    no_question: Question | None = None
+    question, ask = ft.use_state(no_question)
 
-    def scanned(scan: Scan) -> bool | None:
-        result = engine().work.scan(job_id, scan.text, line=focus or None, symbology=scan.symbology or None)
-        if result.act.value in ("pick", "wrong", "ask"):
-            tell(feedback, result)
-            _on(result.job)
-            return None
-        follow(result, scan)
-        return None
-
-    def _on(now: Fulfilment | None) -> None:
+    def told(result: Result, line: int = 0) -> None:
+        """Say it, remember it for undo, and leave when the tote is full."""
+        tell(feedback, result)
+        if result.ok and line:
+            set_last(line)
+        now = engine().work.job(job_id)
         if now is not None and now.state is State.PICKED:
             go(f"/pack/{now.id}")
         elif now is not None and now.state is State.SHORT:
             go("/")
 
-    use_scan(scanned)
-    if job is None:
-        return frame(t("pick.title"), [empty_state(t("job.gone"), t("job.gone_detail"))], back="/")
-    steps = engine().work.pick_list(job_id, focus or None)
+    def scanned(scan: Scan) -> None:
+        if question is not None and question.kind == "scan_serial":
+            answer(Reply(question.line, 1, serial=scan.text.strip()))
+            return
+        result = engine().work.scan(job_id, scan.text, line=focus or None, symbology=scan.symbology or None)
+        if result.act not in HERE:
+            follow(result, scan)
+        elif result.act is Act.ASK:
+            tell(feedback, result)
+            ask(question_of(result, scan.text))
+        elif result.act is Act.WRONG:
+            follow(result, scan)
+        else:
+            told(result, result.line.line if result.line else 0)
+
+    def answer(reply: Reply) -> None:
+        if question is not None:
+            ask(None)
+            said = engine().work.confirm(
+                job_id, reply.line, reply.units, question.raw, serial=reply.serial, grams=reply.grams
+            )
+            told(said, reply.line)
+
+    def undo(line: int) -> Callable[[], None]:
+        def back() -> None:
+            tell(feedback, engine().work.unpick(job_id, line, _one_of(line, job)))
+            set_last(0)
+
+        return back
+
+    steps = engine().work.pick_list(job_id, focus or None) if job is not None and job.state in PICKABLE else []
     current = steps[0] if steps else None
 
-    def short(reason: str) -> None:
+    def short(units: int, reason: str) -> None:
         set_shorting(False)
         if current is not None:
-            result = engine().work.short(job.id, current.line.line, current.line.open, reason)
-            tell(feedback, result)
             set_focus(0)
-            _on(engine().work.job(job_id))
+            told(engine().work.short(job_id, current.line.line, units, reason))
 
     def by_hand() -> None:
         if current is not None:
-            result = engine().work.pick(job.id, current.line.line)
-            tell(feedback, result)
-            _on(engine().work.job(job_id))
+            units = current.line.open if _weighed(current) else 1
+            told(engine().work.pick(job_id, current.line.line, units), current.line.line)
 
-    reasons = [Option(code, t(f"reason.{code}"), t(f"reason.{code}.effect")) for code in SHORT_REASONS]
+    use_scan(scanned)
+    missing = short_form(line_face(current).name, current.line.open, short, _weighed(current)) if current else None
     ft.use_dialog(
-        sheet(t("pick.short"), [choice(reasons, None, short)], lambda: set_shorting(False)) if shorting else None
+        sheet(t("pick.short"), [missing], lambda: set_shorting(False)) if shorting and missing is not None else None
     )
+    ft.use_dialog(
+        sheet(t("ask.title"), [question_form(question, job, answer)], lambda: ask(None))
+        if question is not None and job is not None
+        else None
+    )
+    if job is None:
+        return frame(t("pick.title"), [empty_state(t("job.gone"), t("job.gone_detail"))], back="/")
+    title, back = t("pick.of", number=job.number), f"/job/{job.id}"
+    if job.state not in PICKABLE:
+        gone = empty_state(t("pick.closed"), t("pick.closed_detail", state=t(f"state.{job.state.value}")))
+        return frame(title, [gone], back=back)
+    taken = _taken(job, undo)
     if current is None:
-        return frame(t("pick.title"), [_all_done(job)], back=f"/job/{job.id}", action=_to_pack(job))
-    body: list[ft.Control] = [keyed(str(step.line.line), _row(step, step is current, set_focus)) for step in steps]
-    body += _picked(job)
-    buttons: list[ft.Control] = [button(t("pick.short"), lambda: set_shorting(True), rank="secondary", expand=True)]
-    if engine().work.may_pick_without_scan:
-        buttons.append(button(t("pick.by_hand"), by_hand, expand=True, icon=ft.Icons.CHECK_ROUNDED))
-    else:
-        body.append(muted(t("pick.scan_each")))
-    return frame(t("pick.of", number=job.number), body, back=f"/job/{job.id}", action=ft.Row(buttons))
+        return frame(title, [_all_done(job), *taken], back=back, action=_to_pack(job))
+    body: list[ft.Control] = [keyed(f"now-{current.line.line}", current_line(current))]
+    body += _below(job, last, undo)
+    if steps[1:]:
+        then = [keyed(str(s.line.line), line_row(line_face(s), _focus(set_focus, s))) for s in steps[1:]]
+        body.append(section(t("pick.then"), then, count=len(then)))
+    body += taken
+    return frame(title, body, back=back, action=_action(lambda: set_shorting(True), by_hand))
 
 
-def _row(step: PickStep, current: bool, focus: Callable[[int], None]) -> ft.Control:
-    return line_row(line_face(step), lambda: focus(step.line.line), current=current)
+def _action(short: Callable[[], None], by_hand: Callable[[], None]) -> ft.Control:
+    """Scanning needs no button; who may do without it has one."""
+    if not engine().work.may_pick_without_scan:
+        return button(t("pick.short"), short, rank="secondary", icon=ft.Icons.SEARCH_OFF_ROUNDED)
+    rank: Rank = "primary" if engine().work.scan_policy == "none" else "secondary"
+    return ft.Row(
+        [
+            button(t("pick.short"), short, rank="secondary", expand=2),
+            button(t("pick.by_hand"), by_hand, rank=rank, expand=3),
+        ],
+        spacing=Space.S,
+    )
 
 
-def _picked(job: Fulfilment) -> list[ft.Control]:
-    """What is in the tote already, each with a way back."""
+def _below(job: Fulfilment, last: int, undo: Callable[[int], Callable[[], None]]) -> list[ft.Control]:
+    """Under the line in hand: how to confirm it, and the way back from the last scan."""
+    line = job.line(last)
+    if line is not None and line.held:
+        item = engine().lookup.item(line.sku)
+        label = t("pick.undo", name=item.name if item else line.sku)
+        return [button(label, undo(last), rank="quiet", icon=ft.Icons.UNDO_ROUNDED)]
+    return [] if engine().work.may_pick_without_scan else [muted(t("pick.scan_each"))]
+
+
+def _focus(set_focus: Callable[[int], None], step: PickStep) -> Callable[[], None]:
+    return lambda: set_focus(step.line.line)
+
+
+def _weighed(step: PickStep) -> bool:
+    return step.item is not None and "weighed" in step.item.flags
+
+
+def _one_of(number: int, job: Fulfilment | None) -> int:
+    """What undo takes back: one piece, or everything that was weighed."""
+    line = job.line(number) if job else None
+    item = engine().lookup.item(line.sku) if line else None
+    return line.held if line and item and "weighed" in item.flags else 1
+
+
+def _taken(job: Fulfilment, undo: Callable[[int], Callable[[], None]]) -> list[ft.Control]:
+    """What is done with, each with a way back while it is in the tote."""
     done = [line for line in job.lines if line.open == 0]
-    rows = [
-        keyed(f"done-{step.line.line}", line_row(line_face(step), _undo(job.id, step.line.line)))
-        for step in (PickStep(line, engine().lookup.item(line.sku), None) for line in done)
-    ]
+    steps = [PickStep(line, engine().lookup.item(line.sku), None) for line in done]
+    rows = [keyed(f"done-{s.line.line}", taken_line(s, undo(s.line.line))) for s in steps]
     return [section(t("pick.done"), rows, count=len(done))] if rows else []
 
 
-def _undo(job: UUID, line: int) -> Callable[[], None]:
-    def back() -> None:
-        engine().work.unpick(job, line)
-
-    return back
-
-
 def _all_done(job: Fulfilment) -> ft.Control:
-    return empty_state(t("pick.all_done"), t("pick.all_done_detail", number=job.number))
+    return empty_state(t("pick.all_done"), t("pick.all_done_detail", number=job.number), tone=Tone.OK)
 
 
 def _to_pack(job: Fulfilment) -> ft.Control | None:
     if job.state is not State.PICKED:
         return None
-    return button(t("pick.to_pack"), lambda: go(f"/pack/{job.id}"), icon=ft.Icons.INVENTORY_2_ROUNDED)
+    return button(t("pick.to_pack"), opener(f"/pack/{job.id}"), icon=ft.Icons.INVENTORY_2_ROUNDED)

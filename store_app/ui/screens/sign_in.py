@@ -1,30 +1,39 @@
 """Who is there: enrol the device once, then badge or PIN. Works without a network once enrolled."""
 
+import asyncio
+from collections.abc import Callable
+
 import flet as ft
 
 from shared.sync import PersonDoc
+from store_app.engine.results import Result
 from store_app.ui.component import component, keyed
+from store_app.ui.components.banner import banner
 from store_app.ui.components.brand import brand_mark
 from store_app.ui.components.buttons import button
 from store_app.ui.components.choice import Option, choice
-from store_app.ui.components.field import field
+from store_app.ui.components.field import field, search_field
 from store_app.ui.components.frame import frame
 from store_app.ui.components.pin_pad import pin_pad
 from store_app.ui.components.text import muted, text
-from store_app.ui.hooks import use_app, use_feedback, use_query, use_scan
-from store_app.ui.notices import engine, sentence, tell
+from store_app.ui.context import App, current_app
+from store_app.ui.hooks import go, use_app, use_feedback, use_query, use_scan, use_state_of
+from store_app.ui.notices import advice, engine, sentence, tell
 from store_app.ui.scans import Scan
 from store_app.ui.texts import t
-from store_app.ui.theme import Space, Type
+from store_app.ui.theme import Space, Tone, Type
 
 PIN_DIGITS = 6
+MANY = 8
+"""From so many people on, the list has a search."""
 
 
 def _alone(title: str, detail: str, parts: list[ft.Control], action: ft.Control | None = None) -> ft.Control:
+    """Nothing leads elsewhere from here; the words stand in the middle of a tablet."""
     head: list[ft.Control] = [
-        ft.Container(ft.Row([brand_mark(56)]), padding=ft.Padding.only(top=Space.XXL)),
+        ft.Container(ft.Row([brand_mark(56)]), padding=ft.Padding.only(top=Space.XL)),
         text(title, Type.DISPLAY, heading=True),
-        muted(detail),
+        *([muted(detail)] if detail else []),
     ]
     column = ft.Column([*head, *parts], spacing=Space.L, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     return frame(title, [column], alone=True, action=action)
@@ -35,6 +44,7 @@ def enrol() -> ft.Control:
     """The first thing on a new device: the code a manager shows, scanned or typed."""
     app, feedback = use_app(), use_feedback()
     code, set_code = ft.use_state("")
+    name, set_name = ft.use_state(t("enrol.device_name"))
     busy, set_busy = ft.use_state(False)
     problem, set_problem = ft.use_state("")
 
@@ -42,35 +52,33 @@ def enrol() -> ft.Control:
         if not value.strip() or busy:
             return
         set_busy(True)
-        result = await engine().enrol(value, t("enrol.device_name"))
+        set_problem("")
+        result = await engine().enrol(value, name.strip() or t("enrol.device_name"))
         set_busy(False)
         if result.ok:
             tell(feedback, result)
         else:
-            set_problem(sentence(result.notice))
+            set_problem(_said(result))
 
     def submit(value: str) -> None:
         app.page.run_task(send, value)
 
     def scanned(scan: Scan) -> None:
+        set_code(scan.text)
         app.page.run_task(send, scan.text)
 
     use_scan(scanned)
     parts: list[ft.Control] = [
-        field(
-            t("enrol.code"),
-            code,
-            set_code,
-            on_submit=submit,
-            icon=ft.Icons.QR_CODE_2_ROUNDED,
-            error=problem or None,
-        ),
+        field(t("enrol.code"), code, set_code, on_submit=submit, icon=ft.Icons.QR_CODE_2_ROUNDED),
+        *([banner(Tone.BAD, problem)] if problem else []),
+        field(t("enrol.name"), name, set_name, icon=ft.Icons.TABLET_ANDROID_ROUNDED),
         muted(t("enrol.help")),
+        _camera(app),
     ]
     action = button(
         t("enrol.busy") if busy else t("enrol.go"),
         lambda: submit(code),
-        disabled=busy,
+        disabled=busy or not code.strip(),
         icon=ft.Icons.LOGIN_ROUNDED,
     )
     return _alone(t("enrol.title"), t("enrol.detail"), parts, action)
@@ -78,49 +86,102 @@ def enrol() -> ft.Control:
 
 @component
 def sign_in() -> ft.Control:
-    """Badge scan, or a name and its PIN."""
+    """Badge scan, or a name and its PIN: for a device nobody is signed in on, or that has locked itself."""
+    store = use_state_of(lambda state: state.node_name)
+    locked = use_query(lambda: engine().session.locked)
+    detail = t("sign_in.locked") if locked else t("sign_in.detail")
+    return _alone(store, detail, [who_form(_home, locked.id if locked else "")])
+
+
+@component
+def switch_screen() -> ft.Control:
+    """Somebody else takes the device: whatever waits in the queue keeps its own person."""
+    name = use_state_of(lambda state: state.person)
+
+    def leave() -> None:
+        go("/")
+        engine().session.sign_out()
+
+    parts: list[ft.Control] = [muted(t("sign_in.now", name=name or "")), who_form(lambda: go("/"))]
+    action = button(t("sign_in.lock"), leave, rank="secondary", icon=ft.Icons.LOCK_ROUNDED)
+    return frame(t("sign_in.switch"), parts, here="more", back="/", action=action)
+
+
+def _home() -> None:
+    """Go on where the device was when it locked; the switch screen itself is not such a place."""
+    if ft.context.page.route.startswith("/sign-in"):
+        go("/")
+
+
+@component
+def who_form(entered: Callable[[], None], first: str = "") -> ft.Control:
+    """Choose a name and type its PIN, or scan a badge at any moment. Calls `entered` when somebody is in."""
     app, feedback = use_app(), use_feedback()
-    people = use_query(lambda: [p for p in engine().lookup.people() if p.pin_verifier])
-    store = use_query(lambda: engine().lookup.node.name)
-    locked = engine().session.locked
-    chosen, choose = ft.use_state(locked.id if locked else "")
+    here = engine().session.actor
+    people = use_query(lambda: [p for p in engine().lookup.people() if p.pin_verifier and p.id != here])
+    chosen, choose = ft.use_state(first)
     problem, set_problem = ft.use_state("")
     attempt, set_attempt = ft.use_state(0)
+    words, search = ft.use_state("")
 
     def badge(scan: Scan) -> None:
         result = engine().session.sign_in_badge(scan.text)
         tell(feedback, result)
         if result.ok:
-            app.page.run_task(_greet)
+            entered()
+            app.page.run_task(engine().online_session)
 
-    async def _greet() -> None:
-        await engine().online_session()
+    async def check(pin: str) -> None:
+        result = await asyncio.to_thread(engine().session.sign_in_pin, chosen, pin)
+        if result.ok:
+            tell(feedback, result)
+            entered()
+            await engine().online_session()
+        else:
+            set_problem(_said(result))
+            set_attempt(attempt + 1)
 
-    def pin(typed: str) -> None:
-        async def check() -> None:
-            import asyncio
+    def try_pin(pin: str) -> None:
+        app.page.run_task(check, pin)
 
-            result = await asyncio.to_thread(engine().session.sign_in_pin, chosen, typed)
-            if result.ok:
-                set_problem("")
-                await engine().online_session()
-            else:
-                set_problem(sentence(result.notice))
-                set_attempt(attempt + 1)
-
-        app.page.run_task(check)
+    def pick(person: str) -> None:
+        set_problem("")
+        choose(person)
 
     use_scan(badge)
     person = next((p for p in people if p.id == chosen), None)
     if person is None:
-        return _alone(store, t("sign_in.detail"), [_who(people, choose)])
-    pad = keyed(f"pin-{person.id}-{attempt}", pin_pad(pin, PIN_DIGITS, problem or None))
-    back = button(t("sign_in.other"), lambda: choose(""), rank="secondary")
-    return _alone(t("sign_in.hello", name=person.name), t("sign_in.pin"), [pad, back])
+        return _people(people, words, search, pick, alone=here is None)
+    pad = keyed(f"pin-{person.id}-{attempt}", pin_pad(try_pin, PIN_DIGITS, problem or None))
+    back = button(t("sign_in.other"), lambda: pick(""), rank="secondary")
+    head: list[ft.Control] = [text(t("sign_in.hello", name=person.name), Type.TITLE), muted(t("sign_in.pin"))]
+    stretch = ft.CrossAxisAlignment.STRETCH
+    return ft.Column([*head, pad, back], spacing=Space.M, tight=True, horizontal_alignment=stretch)
 
 
-def _who(people: list[PersonDoc], choose: object) -> ft.Control:
+def _people(
+    people: list[PersonDoc], words: str, search: Callable[[str], None], pick: Callable[[str], None], alone: bool
+) -> ft.Control:
     if not people:
         return muted(t("sign_in.nobody"))
-    options = [Option(p.id, p.name, ", ".join(t(f"role.{r}") for r in p.roles)) for p in people]
-    return choice(options, None, choose)  # type: ignore[arg-type]
+    wanted = words.casefold().strip()
+    options = [
+        Option(p.id, p.name, ", ".join(t(f"role.{r}") for r in p.roles), ft.Icons.PERSON_ROUNDED)
+        for p in people
+        if wanted in p.name.casefold()
+    ]
+    parts: list[ft.Control] = [search_field(t("sign_in.search"), words, search)] if len(people) >= MANY else []
+    parts += [choice(options, None, pick), *([_camera(current_app())] if alone else [])]
+    return ft.Column(parts, spacing=Space.M, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def _camera(app: App) -> ft.Control:
+    """For a device without a scanner."""
+    return button(
+        t("scan.open"), lambda: app.camera.flip(True), rank="secondary", icon=ft.Icons.QR_CODE_SCANNER_ROUNDED
+    )
+
+
+def _said(result: Result) -> str:
+    """What went wrong and what to do, in one breath."""
+    return " ".join(filter(None, (f"{sentence(result.notice)}.", advice(result.notice))))

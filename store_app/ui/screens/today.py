@@ -1,8 +1,12 @@
 """Today: what is urgent, in the order in which it hurts, and one tap to the next job."""
 
+from collections.abc import Iterator
+from typing import cast
+
 import flet as ft
 
 from shared.fulfilment import Fulfilment
+from store_app.engine.work import Tab, Today
 from store_app.ui.component import component
 from store_app.ui.components.buttons import button
 from store_app.ui.components.card import card
@@ -10,76 +14,99 @@ from store_app.ui.components.choice import Option, filters
 from store_app.ui.components.empty_state import empty_state
 from store_app.ui.components.field import search_field
 from store_app.ui.components.frame import frame
+from store_app.ui.components.icon_tile import icon_tile
 from store_app.ui.components.section import section
-from store_app.ui.components.status_chip import status_chip
-from store_app.ui.components.text import text
-from store_app.ui.hooks import go, opener, use_now, use_query
-from store_app.ui.notices import engine
-from store_app.ui.screens.faces import job_cards
+from store_app.ui.components.text import muted, text
+from store_app.ui.hooks import go, opener, use_feedback, use_kept, use_now, use_query
+from store_app.ui.notices import engine, tell
+from store_app.ui.screens._parts.job_view import NEXT
+from store_app.ui.screens.faces import WAITS, job_cards
+from store_app.ui.screens.work import TABS, found
 from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone, Type
 
-TABS = ("today", "open", "in_progress", "ready", "done")
+SHOWN = 5
+"""Jobs of a group that is not urgent; the work list has all of them."""
 
 
 @component
 def today() -> ft.Control:
-    """What to do now; the other tabs list everything."""
+    """What to do now. Typing searches in everything."""
+    feedback = use_feedback()
     use_now(20)
-    tab, choose = ft.use_state("today")
-    words, search = ft.use_state("")
+    words, search = use_kept("today.search", "")
     now = use_query(lambda: engine().work.today())
-    listed = use_query(lambda: engine().work.jobs(None if tab == "today" else tab, search=words))  # type: ignore[arg-type]
-    options = [Option(code, t(f"tab.{code}")) for code in TABS]
-    head = [search_field(t("today.search"), words, search), filters(options, tab, choose)]
-    header = ft.Column(head, spacing=Space.S, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-    if words.strip() or tab != "today":
-        body = _list(listed, bool(words.strip()))
-        return frame(t("nav.today"), body, header=header, action=_start())
-    parts: list[ft.Control] = []
-    shown: set[str] = set()
+    ready = use_query(lambda: [job for job in engine().work.jobs("ready") if job.state in WAITS])
+    hits = use_query(lambda: engine().work.jobs(search=words) if words.strip() else [])
+    following = use_query(lambda: engine().work.start_next())
+
+    def start() -> None:
+        job = engine().work.start_next()
+        if job is None:
+            return
+        action = engine().work.next_action(job)
+        if action == "accept":
+            result = engine().work.accept(job.id)
+            if not result.ok:
+                tell(feedback, result)
+                return
+        go(f"/{NEXT[action or 'pick']}/{job.id}")
+
+    head = [search_field(t("today.search"), words, search), *([] if words.strip() else [_counts(now)])]
+    header = ft.Column(head, spacing=Space.M, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    action = button(t("today.start_next"), start, icon=ft.Icons.PLAY_ARROW_ROUNDED) if following else None
+    parts = found(hits) if words.strip() else [*_groups(now, ready)]
+    nothing = empty_state(t("today.nothing"), t("today.nothing_detail"), tone=Tone.OK)
+    return frame(t("nav.today"), parts or [nothing], header=header, action=action)
+
+
+def _groups(now: Today, ready: list[Fulfilment]) -> Iterator[ft.Control]:
+    """Each job once, in the group where it is most urgent."""
     if now.exceptions:
-        parts.append(_needs_you(len(now.exceptions)))
-    for key, jobs in (
-        ("arrived", now.arrivals),
-        ("mine", now.mine),
-        ("late", now.late),
-        ("due_soon", now.due_soon),
-        ("expiring", now.expiring),
+        yield _needs_you(len(now.exceptions))
+    shown: set[str] = set()
+    open_jobs = engine().work.jobs("open")
+    for key, jobs, most, route in (
+        ("arrived", now.arrivals, 0, "/curbside"),
+        ("mine", now.mine, 0, ""),
+        ("late", now.late, 0, ""),
+        ("due_soon", now.due_soon, 0, ""),
+        ("expiring", now.expiring, 0, ""),
+        ("later", open_jobs, SHOWN, "/work/open"),
+        ("ready", ready, SHOWN, "/work/ready"),
     ):
         fresh = [job for job in jobs if str(job.id) not in shown]
         shown.update(str(job.id) for job in fresh)
         if fresh:
-            parts.append(section(t(f"today.{key}"), job_cards(engine(), fresh), count=len(fresh)))
-    rest = [job for job in engine().work.jobs() if str(job.id) not in shown]
-    if rest:
-        parts.append(section(t("today.later"), job_cards(engine(), rest[:30]), count=len(rest)))
-    if not parts:
-        parts = [empty_state(t("today.nothing"), t("today.nothing_detail"))]
-    return frame(t("nav.today"), parts, header=header, action=_start())
+            yield _group(key, fresh, most, route)
 
 
-def _list(jobs: list[Fulfilment], searched: bool) -> list[ft.Control]:
-    if not jobs:
-        return [empty_state(t("today.none_found") if searched else t("today.nothing"), t("today.nothing_detail"))]
-    return job_cards(engine(), jobs[:100])
+def _group(key: str, jobs: list[Fulfilment], most: int, route: str) -> ft.Control:
+    more = None
+    if route == "/curbside":
+        more = button(t("today.curbside"), opener(route), rank="quiet")
+    elif most and len(jobs) > most:
+        more = button(t("today.all", count=len(jobs)), opener(route), rank="quiet")
+    cards = job_cards(engine(), jobs[: most or None])
+    return section(t(f"today.{key}"), cards, count=len(jobs), trailing=more)
+
+
+def _counts(now: Today) -> ft.Control:
+    """How much there is of each kind; each leads to its list. What is done is not counted."""
+    options = [Option(tab, _counted(tab, now.counts.get(cast(Tab, tab)))) for tab in TABS]
+    return filters(options, "", lambda tab: go(f"/work/{tab}"))
+
+
+def _counted(tab: str, count: int | None) -> str:
+    return t(f"tab.{tab}") if count is None else t("today.count", tab=t(f"tab.{tab}"), count=count)
 
 
 def _needs_you(count: int) -> ft.Control:
-    row = ft.Row(
-        [text(t("today.needs_you", count=count), Type.STRONG, expand=True), status_chip(str(count), Tone.WARN)]
+    words = ft.Column(
+        [text(t("today.needs_you", count=count), Type.STRONG), muted(t("today.needs_you_detail"))],
+        spacing=2,
+        tight=True,
+        expand=True,
     )
+    row = ft.Row([icon_tile(ft.Icons.ERROR_ROUNDED, Tone.WARN), words], spacing=Space.M)
     return card(row, on_click=opener("/needs-you"), label=t("today.needs_you", count=count))
-
-
-def _start() -> ft.Control | None:
-    following = engine().work.start_next()
-    if following is None:
-        return None
-
-    def start() -> None:
-        job = engine().work.start_next()
-        if job is not None:
-            go(f"/job/{job.id}")
-
-    return button(t("today.start_next"), start, icon=ft.Icons.PLAY_ARROW_ROUNDED)

@@ -1,0 +1,1 @@
+"""Messages to customers: what is said when, a durable queue, and delivery with retries."""

@@ -1,0 +1,122 @@
+"""What customers are told when something happens to their order. Each answers a fact after its commit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from server.events import JobReady, JobShipped, OrderPlaced, UnitsCancelled
+from server.fulfilment import queries as fulfilment
+from server.fulfilment.passes import credentials
+from server.kit.transaction import Tx
+from server.kit.web import Parts
+from server.messages.links import link_token
+from server.messages.rules import Kind, amount
+from server.messages.service import NewMessage, queue
+from server.network import queries as network
+from server.network.rules import NodeView
+from server.orders import queries as orders
+from shared.orders import OrderView
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+async def order_placed(parts: Parts, event: OrderPlaced) -> None:
+    """Thank you, this is what you ordered."""
+    async with parts.db.reading() as tx:
+        order = await orders.order(tx, event.order_id)
+        node = await network.node(tx, event.node) if event.node else None
+    if order is None:
+        return
+    lines = [{"name": line.name or line.sku, "quantity": line.quantity} for line in order.lines]
+    values = {
+        "lines": lines,
+        "total": amount(order.money.total, order.money.currency),
+        "store": node.name if node else "",
+    }
+    await _tell(parts, order, "order_confirmed", f"order_confirmed/{order.id}", values)
+
+
+async def job_ready(parts: Parts, event: JobReady) -> None:
+    """Your bag waits: pass, code, store, hours, until when."""
+    async with parts.db.reading() as tx:
+        order = await orders.order(tx, event.order_id)
+        job = await fulfilment.job(tx, event.fulfilment_id)
+        node = await network.node(tx, event.node)
+    if order is None or job is None or node is None:
+        return
+    values = {
+        "method": job.method,
+        "store": node.name,
+        "address": list(node.address),
+        "hours": hours_of(node),
+        "code": credentials(parts.keys, job).code,
+        "keep_until": local_day(job.expires_at, node) if job.expires_at else "",
+    }
+    key = f"ready_for_pickup/{job.id}/{job.pass_generation}"
+    await _tell(parts, order, "ready_for_pickup", key, values, job.id)
+
+
+async def job_shipped(parts: Parts, event: JobShipped) -> None:
+    """A parcel is on its way."""
+    async with parts.db.reading() as tx:
+        order = await orders.order(tx, event.order_id)
+        node = await network.node(tx, event.node)
+    if order is None:
+        return
+    values = {"store": node.name if node else event.node, "carrier": event.carrier, "tracking": event.tracking}
+    await _tell(parts, order, "shipped", f"shipped/{event.fulfilment_id}", values, event.fulfilment_id)
+
+
+async def units_cancelled(parts: Parts, event: UnitsCancelled) -> None:
+    """Some of it will not come, and costs nothing. Says how many units in all, so two facts may share one message."""
+    async with parts.db.reading() as tx:
+        order = await orders.order(tx, event.order_id)
+    if order is None:
+        return
+    gone = sum(count for line in order.lines for state, count in line.units.items() if state == "cancelled")
+    await _tell(parts, order, "units_cancelled", f"units_cancelled/{order.id}/{gone}", {"units": gone})
+
+
+async def _tell(
+    parts: Parts, order: OrderView, kind: Kind, key: str, values: dict[str, Any], job_id: UUID | None = None
+) -> None:
+    """Queue it, for a customer with an e-mail address."""
+    to = order.customer.email
+    if to is None:
+        return
+    link = f"{parts.settings.base_url}/c/{link_token(parts.keys, order.id)}"
+    message = NewMessage(
+        dedupe_key=key,
+        kind=kind,
+        order_id=order.id,
+        to=to,
+        language=order.customer.language,
+        values={"number": order.number, "name": order.customer.name, "link": link, **values},
+        fulfilment_id=job_id,
+    )
+
+    async def work(tx: Tx) -> None:
+        await queue(tx, [message])
+
+    await parts.db.write(work)
+
+
+def hours_of(node: NodeView) -> list[str]:
+    """Opening hours for people, days with the same hours together: `Monday to Friday 08:00 to 21:00`."""
+    rows: list[tuple[int, int, str]] = []
+    for day, hours in enumerate(node.hours):
+        said = f"{hours.opens} to {hours.closes}" if hours else "closed"
+        if rows and rows[-1][2] == said:
+            rows[-1] = (rows[-1][0], day, said)
+        else:
+            rows.append((day, day, said))
+    return [f"{WEEKDAYS[a]}{f' to {WEEKDAYS[b]}' if b > a else ''}: {said}" for a, b, said in rows]
+
+
+def local_day(at: datetime, node: NodeView) -> str:
+    """A moment by the store's own clock: `Friday 4 December, 21:00`."""
+    local = at.astimezone(ZoneInfo(node.time_zone))
+    return f"{WEEKDAYS[local.weekday()]} {local.day} {local:%B, %H:%M}"

@@ -1,0 +1,36 @@
+"""Not there: how many, why, and what saying so does. Asked before it is done, because it cannot be taken back."""
+
+from collections.abc import Callable
+
+import flet as ft
+
+from shared.reasons import SHORT_REASONS
+from store_app.ui.component import component
+from store_app.ui.components.buttons import button
+from store_app.ui.components.choice import Option, choice
+from store_app.ui.components.stepper import stepper
+from store_app.ui.components.text import muted, text
+from store_app.ui.texts import t
+from store_app.ui.theme import Space, Tone, Type
+
+
+@component
+def short_form(name: str, most: int, send: Callable[[int, str], None], weighed: bool = False) -> ft.Control:
+    """Calls `send(units, reason)`; of what is weighed the whole rest is reported."""
+    reason, choose = ft.use_state("")
+    units, set_units = ft.use_state(most)
+    parts: list[ft.Control] = [muted(name)]
+    if most > 1 and not weighed:
+        parts.append(stepper(units, set_units, t("pick.units_missing"), least=1, most=most))
+    reasons = [Option(code, t(f"reason.{code}")) for code in SHORT_REASONS]
+    parts.append(choice(reasons, reason or None, choose))
+    if reason:
+        parts.append(text(t(f"reason.{reason}.effect"), Type.STRONG))
+    go = button(
+        t("pick.short_go", count=1 if weighed else units),
+        lambda: send(units, reason),
+        tone=Tone.BAD,
+        disabled=not reason,
+    )
+    stretch = ft.CrossAxisAlignment.STRETCH
+    return ft.Column([*parts, go], spacing=Space.M, tight=True, horizontal_alignment=stretch)
