@@ -12,12 +12,12 @@ from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import Rank, button
 from store_app.ui.components.empty_state import empty_state
 from store_app.ui.components.frame import frame
-from store_app.ui.components.line_row import line_row
+from store_app.ui.components.line_row import amount, line_row
 from store_app.ui.components.section import section
 from store_app.ui.components.sheet import sheet
 from store_app.ui.components.text import muted
 from store_app.ui.hooks import go, opener, use_feedback, use_query, use_scan
-from store_app.ui.notices import engine, tell
+from store_app.ui.notices import engine, sentence, tell
 from store_app.ui.scans import Scan
 from store_app.ui.screens._parts.pick_lines import current_line, taken_line
 from store_app.ui.screens._parts.question import Question, Reply, question_form, question_of
@@ -46,9 +46,12 @@ def pick_screen() -> ft.Control:
 
     def told(result: Result, line: int = 0) -> None:
         """Say it, remember it for undo, and leave when the tote is full."""
-        tell(feedback, result)
         if result.ok and line:
             set_last(line)
+        if result.tone == "right" and line:
+            feedback.right(sentence(result.notice), _taken_words(result, line))
+        else:
+            tell(feedback, result)
         now = engine().work.job(job_id)
         if now is not None and now.state is State.PICKED:
             go(f"/pack/{now.id}")
@@ -125,6 +128,16 @@ def pick_screen() -> ft.Control:
         body.append(section(t("pick.then"), then, count=len(then)))
     body += taken
     return frame(title, body, back=back, action=_action(lambda: set_shorting(True), by_hand))
+
+
+def _taken_words(result: Result, number: int) -> str:
+    """What was taken, and how many more."""
+    line = result.job.line(number) if result.job else None
+    if line is None:
+        return ""
+    face = line_face(PickStep(line, engine().lookup.item(line.sku), None))
+    name = " ".join(filter(None, (face.name, face.variant)))
+    return t("pick.taken_left", name=name, left=amount(face.left, face)) if face.left else name
 
 
 def _action(short: Callable[[], None], by_hand: Callable[[], None]) -> ft.Control:
