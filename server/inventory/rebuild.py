@@ -65,9 +65,7 @@ async def differences(tx: Tx, keys: Sequence[PositionKey] | None = None) -> list
     which = _ALL if keys is None else _ONLY
     binds = {} if keys is None else {"skus": [k[0] for k in keys], "nodes": [k[1] for k in keys]}
     found = [
-        Difference(**row)
-        for sql in (_ledger_sql(which), _claims_sql(which))
-        for row in await tx.rows(sql, **binds)
+        Difference(**row) for sql in (_ledger_sql(which), _claims_sql(which)) for row in await tx.rows(sql, **binds)
     ]
     return sorted(found, key=lambda d: (d.sku, d.node, d.bucket))
 
