@@ -15,7 +15,7 @@ from server.kit.auth import Actor
 from server.people import service
 from server.people.rules import NewPerson
 from server.people.service import Secrets
-from shared.fulfilment import Arrive, Pack, Pick, Stage
+from shared.fulfilment import Arrive, Command, Pack, Pick, Stage
 from shared.passes import pin_verifier
 from tests.browser.harness import PHONE, TABLET, browser, find, opened, press, sees, shot, until, wedge
 from tests.browser.shop_floor import ADMIN, CODES, Floor, floor
@@ -57,7 +57,9 @@ def bag(shop_floor: Floor, *lines: tuple[str, int]) -> dict[str, Any]:
     async def make(shop: Shop) -> dict[str, Any]:
         order = await shop.buy(*lines, method="curbside")
         job = UUID(order["jobs"][0]["id"])
-        picks = [Pick(fulfilment=job, line=n, total=units) for n, (_, units) in enumerate(lines, start=1)]
+        picks: list[Command] = [
+            Pick(fulfilment=job, line=n, total=units) for n, (_, units) in enumerate(lines, start=1)
+        ]
         then = [
             Pack(fulfilment=job),
             Stage(fulfilment=job, place="A1"),
