@@ -24,7 +24,14 @@ def test_every_fact_says_whether_it_is_stored() -> None:
 
 def test_answers_after_the_commit_answer_stored_facts_and_have_names_of_their_own() -> None:
     after = [row for row in wiring.ROWS if row.when is When.AFTER_COMMIT]
-    assert sorted(row.name for row in after) == ["fulfilment.passes.make_pass", "orders.payments.ask_gateway"]
+    assert [(row.event.__name__, row.name) for row in after] == [
+        ("JobReady", "fulfilment.passes.make_pass"),
+        ("OrderPlaced", "messages.answers.order_placed"),
+        ("JobReady", "messages.answers.job_ready"),
+        ("JobShipped", "messages.answers.job_shipped"),
+        ("UnitsCancelled", "messages.answers.units_cancelled"),
+        ("MoneyWanted", "orders.payments.ask_gateway"),
+    ]
     assert all(row.event.STORED for row in after)
 
 
