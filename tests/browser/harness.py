@@ -164,13 +164,30 @@ def find(page: Page, role: str, name: str | re.Pattern[str], *, exact: bool = Fa
 
 
 def press(page: Page, name: str | re.Pattern[str], *, role: str = "button", exact: bool = False) -> None:
-    """Find a button and press it; one that lies below the fold is scrolled to first."""
+    """Find a button and press it; one that lies below the fold is scrolled to first.
+
+    A screen that is being drawn anew replaces its controls: then the new one is looked for, as a person would.
+    """
     control = find(page, role, name, exact=exact)
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            _reach(page, control)
+            control.click(timeout=PATIENCE / 10)
+        except Error as error:
+            redrawn = "not attached" in str(error) or "Timeout" in str(error)
+            if not redrawn or time.monotonic() > until:
+                raise
+        else:
+            return
+
+
+def _reach(page: Page, control: Locator) -> None:
+    control.wait_for(state="attached")
     before = control.bounding_box()
-    control.scroll_into_view_if_needed()
+    control.scroll_into_view_if_needed(timeout=PATIENCE / 10)
     if control.bounding_box() != before:
         page.wait_for_timeout(300)  # the picture follows the scroll of the semantics tree a little later
-    control.click()
 
 
 def sees(page: Page, words: str | re.Pattern[str], *, timeout: float = PATIENCE) -> Locator:
