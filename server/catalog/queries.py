@@ -19,6 +19,10 @@ COLUMNS = (
 )
 
 
+ITEM_FACTS = "item_facts"
+"""Where a transaction notes the facts it has read; whoever changes items takes them away."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
     """What ordering, routing and packing need to know of an item."""
@@ -47,16 +51,21 @@ async def known_skus(tx: Tx, skus: Collection[str]) -> frozenset[str]:
 
 
 async def facts(tx: Tx, skus: Collection[str]) -> dict[str, ItemFacts]:
-    """Facts of the items that exist, sold or not."""
-    rows = await tx.rows(
-        "SELECT sku, name, flags, weight_grams, min_age, price, currency, substitutes, active"
-        " FROM item WHERE sku = ANY(:skus)",
-        skus=sorted(set(skus)),
-    )
-    return {
-        row["sku"]: ItemFacts(**{**row, "flags": frozenset(row["flags"]), "substitutes": tuple(row["substitutes"])})
-        for row in rows
-    }
+    """Facts of the items that exist, sold or not. Read once in a transaction."""
+    known: dict[str, ItemFacts | None] = tx.notes.setdefault(ITEM_FACTS, {})
+    if missing := sorted(set(skus) - known.keys()):
+        known.update(dict.fromkeys(missing))
+        rows = await tx.rows(
+            "SELECT sku, name, flags, weight_grams, min_age, price, currency, substitutes, active"
+            " FROM item WHERE sku = ANY(:skus)",
+            skus=missing,
+        )
+        known.update({row["sku"]: _facts(row) for row in rows})
+    return {sku: item for sku in skus if (item := known[sku])}
+
+
+def _facts(row: Mapping[str, Any]) -> ItemFacts:
+    return ItemFacts(**{**row, "flags": frozenset(row["flags"]), "substitutes": tuple(row["substitutes"])})
 
 
 async def items(tx: Tx, skus: Collection[str]) -> list[ItemView]:

@@ -59,6 +59,7 @@ async def load_items(tx: Tx, actor: Actor, items: Sequence[NewItem | BadRow]) ->
 
 async def _write_items(tx: Tx, items: Sequence[NewItem]) -> tuple[set[str], set[str]]:
     rows = [_row(item, tx) for item in sorted(items, key=lambda item: item.sku)]
+    tx.notes.pop(queries.ITEM_FACTS, None)
     written = await bulk.insert(tx, ItemRow, rows, conflict=UPSERT, returning="sku, version")
     created = {row["sku"] for row in written if row["version"] == 1}
     return created, {row["sku"] for row in written} - created

@@ -31,6 +31,7 @@ from server.kit import bulk
 from server.kit.auth import SYSTEM, Actor, authorize
 from server.kit.transaction import Tx
 from server.network import queries as network
+from server.orders.fresh import heads
 from server.orders.units import lock_orders
 from shared.errors import BatonError, NotFound
 from shared.fulfilment import (
@@ -77,14 +78,7 @@ async def offer(tx: Tx, offers: Sequence[Offer]) -> list[Fulfilment]:
     """Create jobs. Their units must be reserved and allocated in the same transaction."""
     if not offers:
         return []
-    orders = {
-        r["id"]: r
-        for r in await tx.rows(
-            "SELECT id, number, customer, ship_to, (SELECT count(*) FROM fulfilment f WHERE f.order_id = o.id) AS jobs"
-            " FROM customer_order o WHERE id = ANY(CAST(:ids AS uuid[]))",
-            ids=sorted({o.order_id for o in offers}),
-        )
-    }
+    orders = await heads(tx, sorted({o.order_id for o in offers}))
     counts = {order_id: row["jobs"] for order_id, row in orders.items()}
     jobs = []
     for each in offers:

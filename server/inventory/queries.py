@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from server.inventory.known import known
 from server.inventory.rules import atp_of
 from server.kit.transaction import Tx
 from shared.kernel import Geo, distance_km
@@ -19,19 +20,27 @@ _EXPIRED = (
 
 async def stock_docs(tx: Tx, keys: Sequence[tuple[str, str]]) -> list[tuple[StockDoc, int]]:
     """Positions (sku, node) as devices know them, each with its version. `elsewhere` sums the other nodes."""
-    rows = await tx.rows(
-        "SELECT p.*, coalesce(e.units, 0)::bigint AS elsewhere FROM unnest(CAST(:skus AS text[]),"
-        " CAST(:nodes AS text[])) AS k(sku, node) JOIN stock_position p USING (sku, node)"
-        " LEFT JOIN LATERAL (SELECT sum(greatest(0, o.sellable - o.reserved - o.safety_stock - o.doubt)) AS units"
-        " FROM stock_position o WHERE o.sku = k.sku AND o.node <> k.node) e ON true",
-        skus=[k[0] for k in keys],
-        nodes=[k[1] for k in keys],
-    )
-    return [(_doc(r), r["version"]) for r in rows]
+    seen = known(tx)
+    found = {
+        key: _doc(seen.rows[key], units)
+        for key in keys
+        if key in seen.rows and (units := seen.elsewhere(key)) is not None
+    }
+    if missing := [key for key in keys if key not in found]:
+        rows = await tx.rows(
+            "SELECT p.*, coalesce(e.units, 0)::bigint AS elsewhere FROM unnest(CAST(:skus AS text[]),"
+            " CAST(:nodes AS text[])) AS k(sku, node) JOIN stock_position p USING (sku, node)"
+            " LEFT JOIN LATERAL (SELECT sum(greatest(0, o.sellable - o.reserved - o.safety_stock - o.doubt)) AS units"
+            " FROM stock_position o WHERE o.sku = k.sku AND o.node <> k.node) e ON true",
+            skus=[k[0] for k in missing],
+            nodes=[k[1] for k in missing],
+        )
+        found.update({(r["sku"], r["node"]): _doc(r, r["elsewhere"]) for r in rows})
+    return list(found.values())
 
 
-def _doc(r: Any) -> StockDoc:
-    return StockDoc(
+def _doc(r: Mapping[str, Any], elsewhere: int) -> tuple[StockDoc, int]:
+    doc = StockDoc(
         sku=r["sku"],
         node=r["node"],
         buckets=Buckets(
@@ -40,8 +49,9 @@ def _doc(r: Any) -> StockDoc:
         atp=atp_of(r),
         bin=r["bin"],
         walk=r["walk"],
-        elsewhere=r["elsewhere"],
+        elsewhere=elsewhere,
     )
+    return doc, r["version"]
 
 
 async def sku_page(tx: Tx, node: str, *, after: str, limit: int) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from server.events import StockChanged, StockShort, UnitsLeft
+from server.inventory.known import known
 from server.inventory.rules import (
     Change,
     PositionKey,
@@ -66,14 +67,14 @@ async def lock_or_create(tx: Tx, keys: set[PositionKey]) -> dict[PositionKey, di
 async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
     keys = sorted(changes)
     bucket = {b: [changes[k].buckets.get(b, 0) for k in keys] for b in Bucket}
-    await tx.run(
+    rows = await tx.rows(
         "UPDATE stock_position p SET sellable = p.sellable + k.sellable, damaged = p.damaged + k.damaged,"
         " quality_hold = p.quality_hold + k.quality_hold, display = p.display + k.display,"
         " reserved = p.reserved + k.reserved, version = p.version + 1"
         " FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]), CAST(:sellable AS bigint[]),"
         " CAST(:damaged AS bigint[]), CAST(:quality_hold AS bigint[]), CAST(:display AS bigint[]),"
         " CAST(:reserved AS bigint[])) AS k(sku, node, sellable, damaged, quality_hold, display, reserved)"
-        " WHERE p.sku = k.sku AND p.node = k.node",
+        " WHERE p.sku = k.sku AND p.node = k.node RETURNING p.*",
         **_binds(keys),
         sellable=bucket[Bucket.SELLABLE],
         damaged=bucket[Bucket.DAMAGED],
@@ -81,6 +82,7 @@ async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
         display=bucket[Bucket.DISPLAY],
         reserved=[changes[k].reserved for k in keys],
     )
+    known(tx).changed(rows)
     tx.emit(*(StockChanged(sku=sku, node=node) for sku, node in keys))
 
 
@@ -319,6 +321,7 @@ async def _give_way(tx: Tx, positions: dict[PositionKey, dict[str, Any]], change
 
 async def open_positions(tx: Tx, rows: Sequence[dict[str, Any]], *, actor: str) -> None:
     """Give nodes their first stock, as `opening` facts. Rows: sku, node, quantity, bin, walk, safety_stock."""
+    known(tx).forget()
     await bulk.insert(
         tx,
         PositionRow,
@@ -334,6 +337,7 @@ async def open_positions(tx: Tx, rows: Sequence[dict[str, Any]], *, actor: str) 
 async def place_in_bins(tx: Tx, places: Sequence[tuple[str, str, str]]) -> None:
     """Remember where items stand: (sku, node, bin)."""
     if places:
+        known(tx).forget()
         await tx.run(
             "UPDATE stock_position p SET bin = k.bin FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]),"
             " CAST(:bins AS text[])) AS k(sku, node, bin) WHERE p.sku = k.sku AND p.node = k.node",

@@ -13,6 +13,9 @@ from server.network.rules import Calendar, ChannelNode, NewChannel, NodeView
 from shared.kernel import Geo
 from shared.sync import NodeDoc
 
+STAMP = "network_stamp"
+"""Where a transaction notes the stamp; whoever changes nodes or channels takes it away."""
+
 
 @dataclass(frozen=True, slots=True)
 class SellingFacts:
@@ -24,18 +27,60 @@ class SellingFacts:
     node_currency: dict[str, str]
 
 
-async def selling_facts(tx: Tx) -> SellingFacts:
-    """Channels with their nodes, what each node offers, and the retailer's currency (that of its nodes)."""
-    nodes = await tx.rows("SELECT code, currency, capabilities FROM node ORDER BY code")
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Nodes and channels as hot paths ask for them: small, seldom changed, kept in the process by their stamp."""
+
+    selling: SellingFacts
+    calendars: Mapping[str, Calendar]
+
+
+_KEPT: dict[tuple[object, ...], Book] = {}
+"""The last book, by the stamp of the rows it was made from: never older than what this transaction sees."""
+
+
+async def stamp(tx: Tx) -> tuple[object, ...]:
+    """Another one whenever a node or a channel was changed. Asked of the database once in a transaction."""
+    found: tuple[object, ...] | None = tx.notes.get(STAMP)
+    if found is None:
+        row = await tx.one(
+            "SELECT current_database() AS db, n.*, c.*, l.* FROM"
+            " (SELECT count(*) AS nodes, sum(version)::bigint AS versions, max(updated_at) AS at FROM node) n,"
+            " (SELECT count(*) AS channels, sum(version)::bigint AS channel_versions FROM channel) c,"
+            " (SELECT count(*) AS links, sum(threshold)::bigint AS thresholds FROM channel_node) l"
+        )
+        found = tx.notes[STAMP] = tuple((row or {}).values())
+    return found
+
+
+async def book(tx: Tx) -> Book:
+    key = await stamp(tx)
+    if key not in _KEPT:
+        made = await _make_book(tx)
+        _KEPT.clear()
+        _KEPT[key] = made
+    return _KEPT[key]
+
+
+async def _make_book(tx: Tx) -> Book:
+    nodes = await tx.rows(
+        "SELECT code, currency, capabilities, time_zone, hours, holidays, cutoff FROM node ORDER BY code"
+    )
     sells: dict[str, set[str]] = {}
     for r in await tx.rows("SELECT c.code, n.node FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"):
         sells.setdefault(r["code"], set()).update([r["node"]] if r["node"] else [])
-    return SellingFacts(
+    selling = SellingFacts(
         currency=nodes[0]["currency"] if nodes else "USD",
         channels={code: frozenset(found) for code, found in sells.items()},
         collect_nodes={r["code"]: frozenset(r["capabilities"]) for r in nodes},
         node_currency={r["code"]: r["currency"] for r in nodes},
     )
+    return Book(selling, {r["code"]: calendar_of(r) for r in nodes})
+
+
+async def selling_facts(tx: Tx) -> SellingFacts:
+    """Channels with their nodes, what each node offers, and the retailer's currency (that of its nodes)."""
+    return (await book(tx)).selling
 
 
 async def known_codes(tx: Tx) -> frozenset[str]:
@@ -52,17 +97,9 @@ def calendar_of(row: Mapping[str, Any]) -> Calendar:
     )
 
 
-async def calendars(tx: Tx, codes: Collection[str]) -> dict[str, Calendar]:
-    rows = await tx.rows(
-        "SELECT code, time_zone, hours, holidays, cutoff FROM node WHERE code = ANY(CAST(:codes AS text[]))",
-        codes=sorted(set(codes)),
-    )
-    return {r["code"]: calendar_of(r) for r in rows}
-
-
 async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
     """(node, delivery) -> when a job given now should be ready or leave."""
-    known = await calendars(tx, [node for node, _ in keys])
+    known = (await book(tx)).calendars
     found = {}
     for node, delivery in keys:
         rule = rules.ship_due if delivery == "ship" else rules.pickup_due
@@ -74,7 +111,7 @@ async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str
 
 async def pickup_expiry(tx: Tx, node: str, ready_at: datetime, *, days: int = 5) -> datetime:
     """When a bag that was ready at `ready_at` goes back to the shelf."""
-    return rules.pickup_expiry((await calendars(tx, [node]))[node], ready_at, days)
+    return rules.pickup_expiry((await book(tx)).calendars[node], ready_at, days)
 
 
 async def nodes(tx: Tx, *, after: str = "", limit: int = 200) -> list[NodeView]:

@@ -35,6 +35,7 @@ async def load_nodes(tx: Tx, actor: Actor, nodes: Sequence[NewNode | BadRow]) ->
     known = await queries.known_codes(tx)
     changed = await bulk.insert(tx, NodeRow, [_row(tx, n) for n in good], conflict=_UPSERT, returning="code")
     codes = {r["code"] for r in changed}
+    tx.notes.pop(queries.STAMP, None)
     if codes:
         tx.emit(NodesChanged(tuple(sorted(codes))))
     return results(nodes, lambda n: n.code, wrong, codes - known, codes & known)
@@ -69,6 +70,7 @@ async def load_channels(tx: Tx, actor: Actor, channels: Sequence[NewChannel | Ba
         [{"code": c.code, "name": c.name, "version": 1} for c in good],
         conflict="ON CONFLICT (code) DO UPDATE SET name = excluded.name, version = channel.version + 1",
     )
+    tx.notes.pop(queries.STAMP, None)
     codes = [c.code for c in good]
     await tx.run("DELETE FROM channel_node WHERE channel = ANY(CAST(:codes AS text[]))", codes=codes)
     await bulk.insert(
@@ -107,4 +109,5 @@ async def switch(tx: Tx, actor: Actor, code: str, *, taking_orders: bool) -> Non
     )
     if not changed:
         raise NotFound(f"No node {code}.")
+    tx.notes.pop(queries.STAMP, None)
     tx.emit(NodesChanged((code,)))

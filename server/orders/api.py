@@ -19,7 +19,7 @@ from server.kit.pages import After, Limit, decode, encode
 from server.kit.rows import BadRow, RowResult, keep_bad
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, Parts, PartsDep, allowed, problems
-from server.orders import queries, service
+from server.orders import placing, queries, service
 from shared.errors import BatonError, InvalidInput, NotFound, ReusedKey
 from shared.kernel import Input, Quantity, Wire
 from shared.orders import NewOrder, OrderDigest, OrderStatus, OrderView, Placed, TimelineEntry
@@ -58,12 +58,11 @@ async def _place_all(tx: Tx, asks: Sequence[_Ask]) -> list[Placed | Exception]:
     open_keys: set[commands.Key] = set()
     for actor in dict.fromkeys(a.actor for a in asks):
         mine = [i for i, a in enumerate(asks) if a.actor == actor and answers[i] is None]
-        for i, placed in zip(mine, await service.place(tx, actor, [asks[i].order for i in mine]), strict=True):
+        for i, placed in zip(mine, await placing.place(tx, actor, [asks[i].order for i in mine]), strict=True):
             answers[i] = placed
             if key := asks[i].key:
                 open_keys.add(key)
-    await tx.settle_now()
-    done = await _with_status(tx, answers)
+    done = [answer for answer in answers if answer is not None]
     await commands.finish(
         tx,
         {
@@ -102,18 +101,6 @@ class StoredProblem(BatonError):
         error.fields = was.errors
         error.code, error.status, error.title = was.code, was.status, was.title  # type: ignore[misc]
         return error
-
-
-async def _with_status(tx: Tx, answers: Sequence[Placed | Exception | None]) -> list[Placed | Exception]:
-    """What became of each order within the transaction: routed and allocated, or waiting."""
-    ids = [a.id for a in answers if isinstance(a, Placed)]
-    rows = await tx.rows("SELECT id, status FROM customer_order WHERE id = ANY(CAST(:ids AS uuid[]))", ids=ids)
-    status = {r["id"]: OrderStatus(r["status"]) for r in rows}
-    return [
-        a.model_copy(update={"status": status.get(a.id, a.status)}) if isinstance(a, Placed) else a
-        for a in answers
-        if a is not None
-    ]
 
 
 @router.post(

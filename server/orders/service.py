@@ -1,4 +1,4 @@
-"""The verbs of orders: place, hold, cancel units, and following what jobs and money report."""
+"""The verbs of orders after they were placed: hold, cancel units, and following what jobs and money report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from server.catalog import queries as catalog
 from server.events import (
     CancelAsked,
     HoldResolved,
@@ -15,214 +14,21 @@ from server.events import (
     MoneyMoved,
     MoneyRefused,
     OrderHeld,
-    OrderPlaced,
     OrderReleased,
     UnitsCancelled,
     UnitsLeft,
 )
-from server.kit import bulk, commands
+from server.kit import bulk
 from server.kit.auth import Actor, authorize
 from server.kit.transaction import Tx
-from server.network import queries as network
 from server.orders import money
-from server.orders.rules import ChannelFacts, check_cancel, problems_of, search_words, share_of, waits_for_payment
-from server.orders.tables import HoldRow, LineRow, OrderKeyRow, OrderRow
+from server.orders.fresh import fresh_orders
+from server.orders.rules import check_cancel, share_of
+from server.orders.tables import HoldRow
 from server.orders.units import Shift, lock_orders, refresh_status, shift
-from shared.barcodes.typed import order_number
-from shared.errors import BatonError, Conflict, Duplicate, NotFound
+from shared.errors import Conflict, NotFound
 from shared.fulfilment import FULFILMENT, Exit
-from shared.orders import NewOrder, OrderStatus, Placed, UnitState
-
-# ---------------------------------------------------------------- placing
-
-
-async def place(tx: Tx, actor: Actor, orders: Sequence[NewOrder]) -> list[Placed | BatonError]:
-    """Place many orders. Each gets its own answer: placed, the same one as before, or what is wrong with it.
-
-    An order that is paid or authorised waits for routing at once; one with a token is held until the gateway says yes.
-    """
-    authorize(actor, "order.place")
-    facts = await _facts(tx, orders)
-    answers: list[Placed | BatonError | None] = [problems_of(order, facts, tx.now) for order in orders]
-    fresh = await _claim_keys(tx, orders, answers)
-    await _write_orders(tx, actor, [(order, row) for order, row in fresh if row is not None])
-    return [answer for answer in answers if answer is not None]
-
-
-async def _facts(tx: Tx, orders: Sequence[NewOrder]) -> ChannelFacts:
-    nodes = await network.selling_facts(tx)
-    known = await catalog.known_skus(tx, {line.sku for order in orders for line in order.lines})
-    return ChannelFacts(
-        currency=nodes.currency,
-        channels=nodes.channels,
-        known_skus=known,
-        collect_nodes=nodes.collect_nodes,
-        node_currency=nodes.node_currency,
-    )
-
-
-async def _claim_keys(
-    tx: Tx, orders: Sequence[NewOrder], answers: list[Placed | BatonError | None]
-) -> list[tuple[NewOrder, dict[str, Any] | None]]:
-    """Take each order's business key. Orders whose key is taken are answered from the one that has it."""
-    wanted = [i for i, answer in enumerate(answers) if answer is None]
-    if not wanted:
-        return []
-    seqs = await tx.rows("SELECT nextval('order_number_seq') AS n FROM generate_series(1, :count)", count=len(wanted))
-    rows: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
-    for i, seq in zip(wanted, seqs, strict=True):
-        order = orders[i]
-        rows.setdefault(
-            (order.channel, order.external_id),
-            (
-                i,
-                {
-                    "channel": order.channel,
-                    "external_id": order.external_id,
-                    "order_id": tx.new_id(),
-                    "number": order_number(seq["n"]),
-                    "fingerprint": commands.fingerprint(order.model_dump_json()),
-                },
-            ),
-        )
-    taken = await bulk.insert(
-        tx,
-        OrderKeyRow,
-        [row for _, (_, row) in sorted(rows.items())],
-        conflict="ON CONFLICT DO NOTHING",
-        returning="channel, external_id",
-    )
-    ours = {(r["channel"], r["external_id"]) for r in taken}
-    before = await _placed_before(tx, [key for key in rows if key not in ours])
-    fresh: list[tuple[NewOrder, dict[str, Any] | None]] = []
-    for i in wanted:
-        order = orders[i]
-        key = (order.channel, order.external_id)
-        first, row = rows[key]
-        if key in ours and first == i:
-            answers[i] = Placed(
-                id=row["order_id"], number=row["number"], external_id=order.external_id, status=_first_status(order)
-            )
-            fresh.append((order, row))
-        else:
-            answers[i] = _same_or_duplicate(order, before.get(key) or row)
-    return fresh
-
-
-async def _placed_before(tx: Tx, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
-    if not keys:
-        return {}
-    rows = await tx.rows(
-        "SELECT k.channel, k.external_id, k.order_id, k.number, k.fingerprint, o.status"
-        " FROM order_key k JOIN unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS u(channel, external_id)"
-        " USING (channel, external_id) LEFT JOIN customer_order o ON o.id = k.order_id",
-        channels=[k[0] for k in keys],
-        ids=[k[1] for k in keys],
-    )
-    return {(r["channel"], r["external_id"]): dict(r) for r in rows}
-
-
-def _same_or_duplicate(order: NewOrder, known: dict[str, Any]) -> Placed | Duplicate:
-    if known["fingerprint"] == commands.fingerprint(order.model_dump_json()):
-        return Placed(
-            id=known["order_id"],
-            number=known["number"],
-            external_id=order.external_id,
-            status=OrderStatus(known.get("status") or _first_status(order)),
-            existing=True,
-        )
-    return Duplicate(
-        f"{order.channel} sent {order.external_id} before, with other content (order {known['number']}).",
-        field="external_id",
-        remedy="Use a new external_id for a new order; change the existing order through its own routes.",
-    )
-
-
-def _first_status(order: NewOrder) -> OrderStatus:
-    return OrderStatus.HELD if waits_for_payment(order) else OrderStatus.ROUTING
-
-
-async def _write_orders(tx: Tx, actor: Actor, fresh: Sequence[tuple[NewOrder, dict[str, Any]]]) -> None:
-    if not fresh:
-        return
-    await bulk.insert(tx, OrderRow, [_order_row(tx, order, row) for order, row in fresh])
-    await bulk.insert(tx, LineRow, [line for order, row in fresh for line in _line_rows(order, row["order_id"])])
-    tx.notes.setdefault("locked_orders", set()).update(row["order_id"] for _, row in fresh)
-    await money.want(tx, [entry for order, row in fresh for entry in _first_money(order, row["order_id"])])
-    for order, row in fresh:
-        tx.emit(
-            OrderPlaced(
-                order_id=row["order_id"],
-                number=row["number"],
-                channel=order.channel,
-                method=order.method,
-                node=order.node,
-                units=sum(line.quantity for line in order.lines),
-                total=order.total,
-                currency=order.currency,
-                actor=actor.id,
-            )
-        )
-    tx.emit(*(OrderReleased(row["order_id"]) for order, row in fresh if not waits_for_payment(order)))
-    held = [(row["order_id"], "payment", "waits for the payment") for order, row in fresh if waits_for_payment(order)]
-    await _open_holds(tx, actor, held)
-
-
-def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any]) -> dict[str, Any]:
-    paid = not waits_for_payment(order)
-    return {
-        "id": row["order_id"],
-        "number": row["number"],
-        "channel": order.channel,
-        "external_id": order.external_id,
-        "placed_at": order.placed_at,
-        "received_at": tx.now,
-        "method": order.method,
-        "node": order.node,
-        "customer": order.customer.model_dump_json(),
-        "ship_to": order.ship_to.model_dump_json() if order.ship_to else None,
-        "wanted_by": order.wanted_by,
-        "search": search_words(row["number"], order),
-        "currency": order.currency,
-        "shipping": order.shipping,
-        "total": order.total,
-        "payment_kind": order.payment.kind,
-        "payment_reference": order.payment.reference,
-        "authorised": order.total if paid else 0,
-        "captured": order.total if order.payment.kind == "paid" else 0,
-        "status": _first_status(order).value,
-    }
-
-
-def _line_rows(order: NewOrder, order_id: UUID) -> list[dict[str, Any]]:
-    held = waits_for_payment(order)
-    return [
-        {
-            "order_id": order_id,
-            "line": number,
-            "sku": line.sku,
-            "quantity": line.quantity,
-            "unit_price": line.unit_price,
-            "discount": line.discount,
-            "tax": line.tax,
-            "total": line.total,
-            "held": line.quantity if held else 0,
-            "routing": 0 if held else line.quantity,
-        }
-        for number, line in enumerate(order.lines, start=1)
-    ]
-
-
-def _first_money(order: NewOrder, order_id: UUID) -> list[money.Entry]:
-    parts = tuple((n, line.quantity, line.total) for n, line in enumerate(order.lines, start=1))
-    parts = (*parts, (0, 1, order.shipping)) if order.shipping else parts
-    paid = not waits_for_payment(order)
-    reference = order.payment.reference if paid else None
-    entries = [money.Entry(order_id, "authorise", parts, done=paid, reference=reference)]
-    if order.payment.kind == "paid":
-        entries.append(money.Entry(order_id, "capture", parts, done=True, reference=reference))
-    return entries
-
+from shared.orders import UnitState
 
 # ---------------------------------------------------------------- holds
 
@@ -244,12 +50,12 @@ async def hold(tx: Tx, actor: Actor, order_id: UUID, *, kind: str, reason: str) 
         raise Conflict(
             "Nothing of this order waits for a node any more.", remedy="Cancel units instead, or tell the store."
         )
-    hold_id = (await _open_holds(tx, actor, [(order_id, kind, reason)]))[0]
+    hold_id = (await open_holds(tx, actor, [(order_id, kind, reason)]))[0]
     await shift(tx, waiting)
     return hold_id
 
 
-async def _open_holds(tx: Tx, actor: Actor, holds: Sequence[tuple[UUID, str, str]]) -> list[UUID]:
+async def open_holds(tx: Tx, actor: Actor, holds: Sequence[tuple[UUID, str, str]]) -> list[UUID]:
     rows = [
         {"id": tx.new_id(), "order_id": order_id, "kind": kind, "reason": reason, "since": tx.now}
         for order_id, kind, reason in holds
@@ -420,6 +226,14 @@ async def on_jobs_moved(tx: Tx, events: Sequence[JobMoved]) -> None:
 
 
 async def _count_jobs(tx: Tx, changes: Sequence[tuple[UUID, int, bool]]) -> None:
+    fresh = fresh_orders(tx)
+    for order_id, opened, began in changes:
+        if order := fresh.get(order_id):
+            order.row["jobs_open"] += opened
+            order.row["in_work"] = order.row["in_work"] or began
+    changes = [change for change in changes if change[0] not in fresh]
+    if not changes:
+        return
     await tx.run(
         "UPDATE customer_order o SET jobs_open = o.jobs_open + u.open, in_work = o.in_work OR u.began FROM"
         " (SELECT id, sum(open)::bigint AS open, bool_or(began) AS began FROM unnest(CAST(:ids AS uuid[]),"

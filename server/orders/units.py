@@ -8,6 +8,7 @@ from uuid import UUID
 
 from server.events import OrderStatusChanged
 from server.kit.transaction import Tx
+from server.orders.fresh import fresh_orders
 from shared.orders import UnitState, status_of
 
 STATES = tuple(UnitState)
@@ -40,6 +41,20 @@ async def shift(tx: Tx, shifts: Sequence[Shift]) -> None:
     """Move units and derive the status anew. The database refuses a move that would lose or invent a unit."""
     if not shifts:
         return
+    fresh = fresh_orders(tx)
+    written = []
+    for s in shifts:
+        if order := fresh.get(s.order_id):
+            order.move(s.line, s.source, s.target, s.units)
+        else:
+            written.append(s)
+    await _shift_rows(tx, written)
+    await refresh_status(tx, {s.order_id for s in shifts})
+
+
+async def _shift_rows(tx: Tx, shifts: Sequence[Shift]) -> None:
+    if not shifts:
+        return
     deltas: dict[tuple[UUID, int], dict[UnitState, int]] = {}
     for s in shifts:
         line = deltas.setdefault((s.order_id, s.line), {})
@@ -55,18 +70,28 @@ async def shift(tx: Tx, shifts: Sequence[Shift]) -> None:
         lines=[k[1] for k in keys],
         **{state.value: [deltas[k].get(state, 0) for k in keys] for state in STATES},
     )
-    await refresh_status(tx, {s.order_id for s in shifts})
 
 
 async def refresh_status(tx: Tx, order_ids: Iterable[UUID]) -> None:
     """Write the status that follows from units, jobs and money, where it changed."""
+    ids, fresh = sorted(set(order_ids)), fresh_orders(tx)
+    for order in (fresh[order_id] for order_id in ids if order_id in fresh):
+        status = status_of([order.units()], in_work=order.row["in_work"], settled=False)
+        if status != order.row["status"]:
+            order.row["status"] = status.value
+            tx.emit(OrderStatusChanged(order_id=order.row["id"], status=status.value))
+    if written := [order_id for order_id in ids if order_id not in fresh]:
+        await _refresh_rows(tx, written)
+
+
+async def _refresh_rows(tx: Tx, order_ids: Sequence[UUID]) -> None:
     sums = ", ".join(f"sum(l.{state})::bigint AS {state}" for state in STATES)
     rows = await tx.rows(
         f"SELECT o.id, o.status, o.in_work, o.jobs_open, {sums},"  # noqa: S608
         " EXISTS (SELECT 1 FROM money_entry m WHERE m.order_id = o.id AND m.state <> 'done') AS money_open"
         " FROM customer_order o JOIN order_line l ON l.order_id = o.id"
         " WHERE o.id = ANY(CAST(:ids AS uuid[])) GROUP BY o.id",
-        ids=sorted(set(order_ids)),
+        ids=order_ids,
     )
     changed = []
     for row in rows:

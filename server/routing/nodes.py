@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from server.kit.transaction import Tx
-from server.network.queries import calendar_of
+from server.network.queries import calendar_of, stamp
 from server.network.rules import opening, ship_due
 from server.routing.snapshot import UNLIMITED, Node, Nodes
 from shared.kernel import Geo
@@ -16,13 +16,7 @@ _KEPT: dict[tuple[object, ...], Nodes] = {}
 
 async def routing_nodes(tx: Tx) -> Nodes:
     """All nodes by column. Built again when a node or channel changed, or the minute of the day."""
-    stamp = await tx.one(
-        "SELECT (SELECT count(*) FROM node) AS nodes, (SELECT sum(version) FROM node) AS versions,"
-        " (SELECT sum(version) FROM channel) AS channels, (SELECT max(updated_at) FROM node) AS at,"
-        " (SELECT count(*) FROM channel_node) AS links, (SELECT sum(threshold) FROM channel_node) AS thresholds,"
-        " current_database() AS db"
-    )
-    key = (*(stamp or {}).values(), tx.now.replace(second=0, microsecond=0))
+    key = (*await stamp(tx), tx.now.replace(second=0, microsecond=0))
     if key not in _KEPT:
         built = await _build(tx)
         _KEPT.clear()

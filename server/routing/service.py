@@ -6,15 +6,16 @@ The router itself is the pure function `server.routing.plan.plan`; `preview` is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from server.catalog import queries as catalog
 from server.events import OrderReleased, UnitsLeft, UnitsRouted, UnitsUnrouted
 from server.fulfilment import service as fulfilment
+from server.inventory import known
 from server.inventory import service as inventory
 from server.inventory.rules import Want
 from server.kit import bulk
@@ -22,6 +23,7 @@ from server.kit.auth import SYSTEM
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.orders import service as orders
+from server.orders.fresh import Fresh, fresh_orders
 from server.orders.units import Shift, lock_orders, shift
 from server.routing.decisions import Decision, Demand, DemandLine
 from server.routing.nodes import routing_nodes
@@ -104,11 +106,35 @@ async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan 
 
 async def _load(tx: Tx, ids: Sequence[UUID]) -> list[_Open]:
     """What of these orders needs a node, in order of placing."""
+    fresh = fresh_orders(tx)
+    found = [(fresh[i].asked.placed_at, _open_fresh(fresh[i])) for i in ids if i in fresh]
+    if written := [i for i in ids if i not in fresh]:
+        found += await _load_written(tx, written)
+    found.sort(key=lambda pair: (pair[0], pair[1].demand.order))
+    return [each for _, each in found if each.routing or each.backordered]
+
+
+def _open_fresh(order: Fresh) -> _Open:
+    """A new order has been refused by nobody yet."""
+    asked = order.asked
+    demand = Demand(
+        order=order.row["id"],
+        lines=tuple(DemandLine(n, r["sku"], r["routing"]) for n, r in order.lines.items() if r["routing"]),
+        delivery=asked.method,
+        channel=asked.channel,
+        node=asked.node,
+        destination=asked.ship_to.location if asked.ship_to else None,
+        wanted_by=asked.wanted_by,
+        value=order.row["total"],
+    )
+    return _Open(demand, {each.line: each.quantity for each in demand.lines}, {})
+
+
+async def _load_written(tx: Tx, ids: Sequence[UUID]) -> list[tuple[datetime, _Open]]:
     rows = await tx.rows(
-        "SELECT o.id, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku, l.routing,"
-        " l.backordered FROM customer_order o JOIN order_line l ON l.order_id = o.id"
-        " WHERE o.id = ANY(CAST(:ids AS uuid[])) AND l.routing + l.backordered > 0"
-        " ORDER BY o.placed_at, o.id, l.line",
+        "SELECT o.id, o.placed_at, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku,"
+        " l.routing, l.backordered FROM customer_order o JOIN order_line l ON l.order_id = o.id"
+        " WHERE o.id = ANY(CAST(:ids AS uuid[])) AND l.routing + l.backordered > 0 ORDER BY o.id, l.line",
         ids=ids,
     )
     refused: dict[UUID, set[tuple[int | None, str]]] = {}
@@ -119,7 +145,9 @@ async def _load(tx: Tx, ids: Sequence[UUID]) -> list[_Open]:
     grouped: dict[UUID, list[Any]] = {}
     for r in rows:
         grouped.setdefault(r["id"], []).append(r)
-    return [_open(mine, frozenset(refused.get(order_id, ()))) for order_id, mine in grouped.items()]
+    return [
+        (mine[0]["placed_at"], _open(mine, frozenset(refused.get(order_id, ())))) for order_id, mine in grouped.items()
+    ]
 
 
 def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _Open:
@@ -141,22 +169,22 @@ def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _O
 
 async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
     """Stock and capacity for the whole batch, and the digest of what the router is going to see."""
-    rows = await tx.rows(
-        "SELECT p.sku, array_agg(n.place - 1) AS places,"
-        " array_agg(p.sellable - p.reserved - p.safety_stock - p.doubt) AS units FROM stock_position p"
-        " JOIN unnest(CAST(:codes AS text[])) WITH ORDINALITY AS n(code, place) ON n.code = p.node"
-        " WHERE p.sku = ANY(CAST(:skus AS text[])) AND p.sellable - p.reserved - p.safety_stock - p.doubt > 0"
-        " GROUP BY p.sku ORDER BY p.sku",
-        skus=sorted({line.sku for d in demands for line in d.lines}),
-        codes=list(nodes.codes),
-    )
+    free = await known.free(tx, {line.sku for d in demands for line in d.lines})
+    stock = {sku: _columns(nodes, units) for sku, units in free.items() if units}
     busy = await tx.rows("SELECT node, jobs FROM node_day WHERE day = :day ORDER BY node", day=tx.now.date())
     left = {
         r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
     }
-    stock = {r["sku"]: (r["places"], r["units"]) for r in rows}
     candidates = Candidates.of_columns(nodes, stock, capacity_left=left)
     return candidates, _digest(candidates, demands)
+
+
+def _columns(nodes: Nodes, units: Mapping[str, int]) -> tuple[Sequence[int], Sequence[int]]:
+    """Places in `nodes` and units there; a node that came only now is looked at next time."""
+    places = [nodes.row.get(code, -1) for code in units]
+    if -1 in places:
+        return _columns(nodes, {code: count for code, count in units.items() if code in nodes.row})
+    return places, list(units.values())
 
 
 def _digest(candidates: Candidates, demands: Sequence[Demand]) -> str:
