@@ -84,7 +84,7 @@ async def offer(tx: Tx, offers: Sequence[Offer]) -> list[Fulfilment]:
     for each in offers:
         counts[each.order_id] += 1
         jobs.append(_new_job(tx, each, orders[each.order_id], counts[each.order_id]))
-    await bulk.insert(tx, FulfilmentRow, [_columns(job) for job in jobs])
+    await bulk.append(tx, FulfilmentRow, [_columns(job) for job in jobs])
     for job in jobs:
         tx.emit(
             JobOffered(job.order_id, job.id, job.number, job.node, job.method, job.units),

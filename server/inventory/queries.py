@@ -154,4 +154,4 @@ async def movements(
         before=before,
         limit=limit,
     )
-    return [Movement(id=r["seq"], **{k: r[k] for k in r if k != "seq"}) for r in rows]
+    return [Movement(id=r["seq"], **{k: v for k, v in r.items() if k != "seq"}) for r in rows]

@@ -87,7 +87,7 @@ async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
 
 
 async def _write_ledger(tx: Tx, postings: Sequence[Posting], *, actor: str, device: str | None) -> None:
-    await bulk.insert(
+    await bulk.append(
         tx,
         MovementRow,
         [
@@ -131,7 +131,7 @@ async def reserve(
         changes.setdefault(want.key, Change()).reserved += want.quantity
         rows.append(_reservation(tx, ids[-1], want, kind, ttl))
     if rows:
-        await bulk.insert(tx, ReservationRow, rows)
+        await bulk.append(tx, ReservationRow, rows)
         await _apply(tx, changes)
     return ids
 

@@ -51,6 +51,13 @@ def column_arrays(table: Table, columns: Sequence[str], rows: Sequence[Mapping[s
     return arrays
 
 
+async def append(tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append `rows` (all with the same keys) to a mapped class or table, by COPY."""
+    if rows:
+        columns = tuple(rows[0])
+        await tx.copy(getattr(table, "__table__", table).name, columns, [tuple(row.values()) for row in rows])
+
+
 async def insert(
     tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]], *, conflict: str = "", returning: str = ""
 ) -> Sequence[Row]:

@@ -1,7 +1,8 @@
 """The way to PostgreSQL: one engine, short transactions, commits only here.
 
 `Database.write` runs a unit of work, lets the wiring answer its events, commits, and retries when PostgreSQL asks for
-it (serialisation failure 40001, deadlock 40P01). `Database.read` gives a read-only transaction.
+it. `Database.read` gives a read-only transaction. SQLAlchemy keeps the connections; transactions and statements go to
+the driver itself (docs/adr/0002).
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import asyncpg
 import structlog
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from server.kit.transaction import Tx
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RETRIES = 5
-RETRY_STATES = frozenset({"40001", "40P01"})
+RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
+"""Serialisation failure, deadlock, and a schema that was changed while we looked."""
 log = structlog.get_logger(__name__)
 
 
@@ -44,34 +46,43 @@ def to_json(value: Any) -> str:
     return json.dumps(value, default=str, separators=(",", ":"), ensure_ascii=False)
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _encode_json(value: Any) -> bytes:
+    """Text is JSON already."""
+    return (value if isinstance(value, str) else to_json(value)).encode()
+
+
+def _encode_jsonb(value: Any) -> bytes:
+    return b"\x01" + _encode_json(value)
+
+
+def _decode_jsonb(sent: bytes) -> Any:
+    return json.loads(sent[1:])
+
+
+async def _set_codecs(connection: asyncpg.Connection) -> None:
+    """jsonb columns are Python values. In binary form, since COPY knows no other."""
+    for name, encoder, decoder in (("json", _encode_json, json.loads), ("jsonb", _encode_jsonb, _decode_jsonb)):
+        await connection.set_type_codec(name, encoder=encoder, decoder=decoder, schema="pg_catalog", format="binary")
 
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """An engine whose jsonb columns are Python values, in text statements too."""
+    """The pool. Its connections leave transactions to us."""
     engine = create_async_engine(
         asyncpg_url(url),
+        isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        json_serializer=_as_it_is,
-        json_deserializer=_as_it_is,
         connect_args={
-            "prepared_statement_cache_size": 500,
+            "statement_cache_size": 500,
             "server_settings": {"application_name": "baton", "jit": "off", "timezone": "UTC"},
         },
     )
 
-    def set_codecs(dbapi_connection: Any, _record: Any) -> None:
-        for name in ("json", "jsonb"):
-            dbapi_connection.run_async(
-                lambda connection, name=name: connection.set_type_codec(
-                    name, encoder=to_json, decoder=json.loads, schema="pg_catalog", format="text"
-                )
-            )
+    def connected(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.run_async(_set_codecs)
 
-    event.listen(engine.sync_engine, "connect", set_codecs)
+    event.listen(engine.sync_engine, "connect", connected)
     return engine
 
 
@@ -96,22 +107,35 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A living connection of the driver. One that broke is not given back to the pool."""
+        async with self.engine.connect() as conn:
+            driver = await _driver(conn)
+            while driver.is_closed():
+                await conn.invalidate()
+                driver = await _driver(conn)
+            try:
+                yield driver
+            finally:
+                if driver.is_closed():
+                    await conn.invalidate()
+
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run `work` in a transaction, settle its events, commit. Retried at most five times when the database asks."""
         for attempt in range(RETRIES):
             try:
-                async with self.engine.begin() as conn:
+                async with self._connection() as conn, conn.transaction():
                     tx = Tx(conn=conn, now=self.clock(), random=self.random, settle=self._settle)
                     result = await work(tx)
                     await self._settle(tx)
                     if self.answers:
                         await self.answers.close(tx)
                     return result
-            except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state not in RETRY_STATES or attempt == RETRIES - 1:
+            except RETRIED as error:
+                if attempt == RETRIES - 1:
                     raise
-                log.info("transaction retried", sqlstate=state, attempt=attempt + 1)
+                log.info("transaction retried", sqlstate=error.sqlstate, attempt=attempt + 1)
                 await asyncio.sleep(jitter.uniform(0.002, 0.02) * (attempt + 1))
         raise AssertionError("unreachable")
 
@@ -127,13 +151,15 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A read-only snapshot for work that streams."""
-        async with self.engine.connect() as conn:
-            await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with self._connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             yield Tx(conn=conn, now=self.clock(), random=self.random)
-            await conn.rollback()
 
     async def ping(self) -> None:
         """Raises when the database does not answer or takes no writes."""
         async with self.engine.connect() as conn:
             if (await conn.execute(text("SELECT pg_is_in_recovery()"))).scalar():
                 raise ConnectionError("the database is a standby and takes no writes")
+
+
+async def _driver(conn: AsyncConnection) -> asyncpg.Connection:
+    return (await conn.get_raw_connection()).driver_connection

@@ -32,5 +32,5 @@ async def append(tx: Tx, events: Sequence[Any], *, answers: Callable[[type], Seq
         for answer in answers(type(event)):
             due = {"order_id": order_id, "made_at": tx.now, "next_try_at": tx.now}
             waiting.append({"answer": answer, "kind": kind, "body": body, **due})
-    await bulk.insert(tx, EventRow, rows)
-    await bulk.insert(tx, OutboxRow, waiting)
+    await bulk.append(tx, EventRow, rows)
+    await bulk.append(tx, OutboxRow, waiting)

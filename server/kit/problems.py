@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -86,15 +87,16 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> Response:
     return response(problem.model_copy(update={"detail": f"{first.field}: {first.message}"}))
 
 
-def of_database(error: DBAPIError) -> Response | None:
+def of_database(error: Exception) -> Response | None:
     """What the caller or the operator can do about it; None when it is our mistake."""
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    if error.connection_invalidated or state[:2] in {"08", "53", "57"} or state in {"55P03", "40001", "40P01"}:
+    state = str(getattr(error, "sqlstate", None) or "")
+    lost = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    if lost or state[:2] in {"08", "53", "57"} or state in {"55P03", "40001", "40P01"}:
         full = state == "53100"
         detail = "The database's disk is full." if full else "The database is not available at the moment."
         log.error("database unavailable", sqlstate=state)
         return of_error(Unavailable(detail, remedy="Try again in a moment."))
-    if state[:2] == "22" or "DataError" in type(error.orig).__name__:
+    if state[:2] == "22" or isinstance(error, asyncpg.DataError):
         return of_error(InvalidInput("A value cannot be stored: a number out of range or a character such as NUL."))
     return None
 
@@ -119,7 +121,6 @@ def install(app: FastAPI) -> None:
         return response(plain(error.status_code, sentence), headers=error.headers)
 
     async def database(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, DBAPIError)  # noqa: S101
         answer = of_database(error)
         if answer is None:
             raise error
@@ -135,7 +136,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BatonError, baton)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(DBAPIError, database)
-    for gone in (ConnectionError, PoolTimeout):
+    for said in (asyncpg.PostgresError, asyncpg.InterfaceError):
+        app.add_exception_handler(said, database)
+    for gone in (ConnectionError, PoolTimeout, DBAPIError):
         app.add_exception_handler(gone, away)
     app.add_exception_handler(UnicodeEncodeError, unwritable)

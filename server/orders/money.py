@@ -85,7 +85,7 @@ async def want(tx: Tx, entries: Sequence[Entry]) -> None:
             tx.emit(
                 MoneyWanted(order_id=entry.order_id, entry_id=row["id"], kind=entry.kind, amount=entry.amount)  # type: ignore[arg-type]
             )
-    await bulk.insert(tx, MoneyRow, rows)
+    await bulk.append(tx, MoneyRow, rows)
 
 
 async def record(tx: Tx, entry_id: UUID, answer: GatewayAnswer) -> dict[str, Any] | None:

@@ -171,8 +171,8 @@ async def _announce(tx: Tx, actor: Actor, fresh: Sequence[Fresh]) -> None:
 async def _write(tx: Tx) -> None:
     """Write the new orders as they are now; from here on they are like any other."""
     fresh = fresh_orders(tx)
-    await bulk.insert(tx, OrderRow, [each.row for each in fresh.values()])
-    await bulk.insert(tx, LineRow, [line for each in fresh.values() for line in each.lines.values()])
+    await bulk.append(tx, OrderRow, [each.row for each in fresh.values()])
+    await bulk.append(tx, LineRow, [line for each in fresh.values() for line in each.lines.values()])
     await money.want(tx, [entry for each in fresh.values() for entry in _first_money(each.asked, each.row["id"])])
     fresh.clear()
 

@@ -317,7 +317,7 @@ async def _write(
                 reason = next((u.reason for u in decision.unrouted if u.line == line), "snatched")
                 tx.emit(UnitsUnrouted(each.demand.order, line, units, reason))
     await shift(tx, shifts)
-    await bulk.insert(
+    await bulk.append(
         tx,
         DecisionRow,
         [

@@ -293,4 +293,4 @@ async def _write_feed(tx: Tx, docs: Sequence[Document]) -> None:
                 "at": tx.now,
             }
         )
-    await bulk.insert(tx, FeedRow, rows)
+    await bulk.append(tx, FeedRow, rows)
