@@ -63,11 +63,15 @@ def distance_km(a: Geo, b: Geo) -> float:
 
 def uuid7(now: datetime, random_bytes: bytes) -> UUID:
     """A UUID version 7 (RFC 9562): 48 bits of milliseconds, then 74 of the 80 bits in `random_bytes` (10 bytes)."""
-    millis = int(now.timestamp() * 1000)
-    value = bytearray(millis.to_bytes(6, "big") + random_bytes[:10])
+    return UUID(bytes=uuid7_bytes(now, random_bytes))
+
+
+def uuid7_bytes(now: datetime, random_bytes: bytes) -> bytes:
+    """The 16 bytes of `uuid7`."""
+    value = bytearray(int(now.timestamp() * 1000).to_bytes(6, "big") + random_bytes[:10])
     value[6] = 0x70 | (value[6] & 0x0F)
     value[8] = 0x80 | (value[8] & 0x3F)
-    return UUID(bytes=bytes(value))
+    return bytes(value)
 
 
 def shares(total: int, weights: Sequence[int]) -> list[int]:

@@ -8,24 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from server.inventory.rules import PositionKey, free_units
+from server.inventory.rules import PositionKey
 from server.kit.transaction import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Units of one item that a new reservation may take, by node; nodes with none are left out."""
+
+    nodes: tuple[str, ...]
+    units: Sequence[int]
+
+    def without(self, node: str) -> int:
+        """The sum of the other nodes."""
+        mine = self.units[self.nodes.index(node)] if node in self.nodes else 0
+        return sum(self.units) - mine
 
 
 @dataclass(slots=True)
 class Known:
-    """`rows`: positions as they are now. `free`: item -> node -> units free when they were asked for."""
+    """`rows`: positions as they are now. `free`: item -> what its nodes had free when it was asked for."""
 
     rows: dict[PositionKey, Row] = field(default_factory=dict)
-    free: dict[str, dict[str, int]] = field(default_factory=dict)
+    free: dict[str, Free] = field(default_factory=dict)
 
     def changed(self, rows: Sequence[Row]) -> None:
         for row in rows:
             self.rows[(row["sku"], row["node"])] = row
-            if (nodes := self.free.get(row["sku"])) is not None:
-                nodes[row["node"]] = free_units(row)
 
     def forget(self) -> None:
         self.rows.clear()
@@ -33,8 +45,8 @@ class Known:
 
     def elsewhere(self, key: PositionKey) -> int | None:
         """Units free in the other nodes, if they were asked for."""
-        nodes = self.free.get(key[0])
-        return None if nodes is None else sum(nodes.values()) - nodes.get(key[1], 0)
+        held = self.free.get(key[0])
+        return None if held is None else held.without(key[1])
 
 
 def known(tx: Tx) -> Known:
@@ -43,15 +55,21 @@ def known(tx: Tx) -> Known:
     return found
 
 
-async def free(tx: Tx, skus: Collection[str]) -> Mapping[str, Mapping[str, int]]:
-    """Item -> node -> units that a new reservation may take there, now; nodes with none are left out."""
+async def free(tx: Tx, skus: Collection[str]) -> Mapping[str, Free]:
+    """What a new reservation of these items may take now; items that no node has are left out."""
     rows: Any = await tx.rows(
         "SELECT k.sku, s.nodes, s.units FROM unnest(CAST(:skus AS text[])) AS k(sku), LATERAL ("
         " SELECT string_agg(p.node, ' ') AS nodes, array_agg(p.sellable - p.reserved - p.safety_stock - p.doubt)"
         " AS units FROM stock_position p WHERE p.sku = k.sku"
-        " AND p.sellable - p.reserved - p.safety_stock - p.doubt > 0) s",
+        " AND p.sellable - p.reserved - p.safety_stock - p.doubt > 0) s WHERE s.nodes IS NOT NULL",
         skus=sorted(skus),
     )
-    found = {r["sku"]: dict(zip(r["nodes"].split(), r["units"], strict=True)) if r["nodes"] else {} for r in rows}
+    found = {r["sku"]: Free(_names(r["nodes"]), r["units"]) for r in rows}
     known(tx).free.update(found)
     return found
+
+
+@lru_cache(maxsize=256)
+def _names(joined: str) -> tuple[str, ...]:
+    """Most items stand in the same nodes, in the same order."""
+    return tuple(joined.split())

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
+import pydantic_core
 import structlog
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -42,8 +43,8 @@ def asyncpg_url(url: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON; ids and times as text."""
-    return json.dumps(value, default=str, separators=(",", ":"), ensure_ascii=False)
+    """Compact JSON of anything made of plain values, dataclasses and models; ids and times as text."""
+    return pydantic_core.to_json(value, fallback=str).decode()
 
 
 def _encode_json(value: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ async def append(tx: Tx, events: Sequence[Any], *, answers: Callable[[type], Seq
     """Write `events` in their order. `answers` names who answers a kind after the commit: each gets an outbox row."""
     rows, waiting = [], []
     for event in events:
-        body = to_json({f.name: getattr(event, f.name) for f in dataclasses.fields(event)})
+        body = to_json(event)
         kind, order_id = type(event).__name__, getattr(event, "order_id", None)
         rows.append(
             {

@@ -6,7 +6,7 @@ The router itself is the pure function `server.routing.plan.plan`; `preview` is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -170,7 +170,8 @@ def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _O
 async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
     """Stock and capacity for the whole batch, and the digest of what the router is going to see."""
     free = await known.free(tx, {line.sku for d in demands for line in d.lines})
-    stock = {sku: _columns(nodes, units) for sku, units in free.items() if units}
+    places: dict[tuple[str, ...], list[int]] = {}
+    stock = {sku: _columns(nodes, held, places) for sku, held in free.items()}
     busy = await tx.rows("SELECT node, jobs FROM node_day WHERE day = :day ORDER BY node", day=tx.now.date())
     left = {
         r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
@@ -179,12 +180,16 @@ async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Ca
     return candidates, _digest(candidates, demands)
 
 
-def _columns(nodes: Nodes, units: Mapping[str, int]) -> tuple[Sequence[int], Sequence[int]]:
-    """Places in `nodes` and units there; a node that came only now is looked at next time."""
-    places = [nodes.row.get(code, -1) for code in units]
-    if -1 in places:
-        return _columns(nodes, {code: count for code, count in units.items() if code in nodes.row})
-    return places, list(units.values())
+def _columns(
+    nodes: Nodes, held: known.Free, places: dict[tuple[str, ...], list[int]]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Places in `nodes`, and units there. A node that came only now is looked at next time."""
+    if (found := places.get(held.nodes)) is None:
+        found = places[held.nodes] = [nodes.row.get(code, -1) for code in held.nodes]
+    if -1 not in found:
+        return found, held.units
+    pairs = [(place, units) for place, units in zip(found, held.units, strict=True) if place >= 0]
+    return [place for place, _ in pairs], [units for _, units in pairs]
 
 
 def _digest(candidates: Candidates, demands: Sequence[Demand]) -> str:
