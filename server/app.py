@@ -31,6 +31,7 @@ from server.kit.web import Parts
 from server.network import api as network
 from server.orders import api as orders
 from server.pages import api as pages
+from server.pages import board_api, live
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
@@ -48,7 +49,9 @@ SLICES: tuple[APIRouter, ...] = (
     network.router,
     people.router,
     sync.router,
+    board_api.router,
     pages.router,
+    live.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()
@@ -99,7 +102,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(logs.RequestLog, figures=figures),
-            Middleware(limits.RateLimits, guesses=frozenset({paths.ENROL})),
+            Middleware(limits.RateLimits, guesses=frozenset({paths.ENROL, live.SIGN_IN})),
             Middleware(limits.BodyLimits, max_bytes=settings.max_body_bytes, streams=STREAMS),
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4),
         ],

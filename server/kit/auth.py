@@ -46,7 +46,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "key.write": frozenset({"admin"}),
     "sync": frozenset({"device"}),
     # head office
-    "board.read": HEAD_OFFICE | {"manager", "integration"},
+    "board.read": HEAD_OFFICE | {"integration"},
     "audit.read": frozenset({"admin"}),
 }
 EVERYWHERE = HEAD_OFFICE | {"integration", "system"}

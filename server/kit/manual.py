@@ -41,6 +41,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "fulfilment", "description": "Jobs in stores and warehouses."},
     {"name": "catalogue", "description": "Items, barcodes, prices."},
     {"name": "network", "description": "Nodes, channels, hours, capacity."},
+    {"name": "board", "description": "The whole network at a glance, for head office."},
     {"name": "people", "description": "Staff, badges, PINs, devices and keys."},
     {"name": "devices", "description": "Which devices a store has, and how they join and leave."},
     {"name": "device sync", "description": "How a store's devices synchronise: commands up, a gap-free feed down."},

@@ -12,12 +12,13 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from uuid import UUID
 
 from starlette.requests import Request
 
 from server.kit.auth import NOBODY, Actor
 from server.kit.database import Database
-from server.kit.transaction import Tx
+from server.kit.transaction import Row, Tx
 from shared.errors import NotSignedIn
 
 REMEMBER_S = 1.0
@@ -37,6 +38,7 @@ def token_hash(token: str) -> str:
 
 
 _KEY = "SELECT id, name, roles, scopes FROM api_key WHERE hash = :hash AND revoked_at IS NULL"
+_KEY_BY_ID = "SELECT id, name, roles, scopes FROM api_key WHERE id = :id AND revoked_at IS NULL"
 _DEVICE = "SELECT id, name, node FROM device WHERE token_hash = :hash AND revoked_at IS NULL"
 _PERSON = (
     "SELECT p.id, p.name, p.roles, p.nodes, d.id AS device, d.node FROM person_session s"
@@ -50,11 +52,8 @@ async def find_actor(tx: Tx, token: str) -> Actor:
     """Who `token` belongs to; `NOBODY` when it is unknown, expired or revoked."""
     hashed = token_hash(token)
     if token.startswith("bk_"):
-        row = await tx.one(_KEY, hash=hashed)
-        if row:
-            scopes = None if row["scopes"] is None else frozenset(row["scopes"])
-            return Actor("key", str(row["id"]), row["name"], frozenset(row["roles"]), scopes=scopes)
-    elif token.startswith("bd_"):
+        return _of_key(await tx.one(_KEY, hash=hashed))
+    if token.startswith("bd_"):
         row = await tx.one(_DEVICE, hash=hashed)
         if row:
             return Actor("device", row["id"], row["name"], frozenset({"device"}), frozenset({row["node"]}), row["id"])
@@ -65,6 +64,18 @@ async def find_actor(tx: Tx, token: str) -> Actor:
                 "person", str(row["id"]), row["name"], frozenset(row["roles"]), frozenset(row["nodes"]), row["device"]
             )
     return NOBODY
+
+
+async def actor_of_key(tx: Tx, key_id: UUID) -> Actor:
+    """The API key with this id; `NOBODY` when it was revoked."""
+    return _of_key(await tx.one(_KEY_BY_ID, id=key_id))
+
+
+def _of_key(row: Row | None) -> Actor:
+    if row is None:
+        return NOBODY
+    scopes = None if row["scopes"] is None else frozenset(row["scopes"])
+    return Actor("key", str(row["id"]), row["name"], frozenset(row["roles"]), scopes=scopes)
 
 
 class Resolver:

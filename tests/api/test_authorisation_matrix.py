@@ -63,6 +63,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/orders/holds/{hold_id}/resolve"): Row("order.hold", "head office", {"resolution": "release"}),
     ("POST", "/v1/orders/{order_id}/cancel"): Row("order.cancel", "head office", {"reason": "no"}),
     ("GET", "/v1/orders/{order_id}/why"): Row("routing.read", "refused"),
+    ("GET", "/v1/board"): Row("board.read", "head office"),
+    ("GET", "/v1/board/orders"): Row("board.read", "head office"),
     ("GET", "/v1/fulfilments"): Row("fulfilment.read", "hidden"),
     ("GET", "/v1/fulfilments/{job_id}"): Row("fulfilment.read", "refused"),
     ("POST", "/v1/fulfilments/commands"): Row("fulfilment.work", "row refused", {"commands": [COMMAND]}),

@@ -1,0 +1,186 @@
+"""What head office sees at a glance: how many orders are where, each node's load, and the newest orders with reasons.
+
+Every question is one statement over partial indexes (open orders, open jobs) or the newest few rows, so it costs the
+same on the first day and after years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from server.fulfilment.rules import short_name
+from server.kit.transaction import Tx
+from shared.kernel import Currency, Geo, Instant, NodeCode, Wire, uuid7
+from shared.orders import OrderStatus
+
+LOOK_BACK = timedelta(minutes=15)
+"""Over how long orders per minute are counted."""
+A_DAY = timedelta(days=1)
+_CALLED = ["ready", "customer_on_the_way", "customer_arrived"]
+"""The store has done its part; now the customer must come."""
+
+
+class NodeLoad(Wire):
+    """A node and the jobs it has now."""
+
+    code: NodeCode
+    name: str
+    type: str
+    location: Geo | None = None
+    time_zone: str
+    taking_orders: bool
+    offered: int = Field(description="Jobs nobody has begun.")
+    in_work: int = Field(description="Jobs being picked or packed.")
+    ready: int = Field(description="Bags that wait for their customer, parcels that wait for the carrier.")
+    late: int = Field(description="Jobs past the time they should have been ready or gone.")
+    next_due: Instant | None = Field(default=None, description="When the most urgent job should be ready or gone.")
+
+
+class Waiting(Wire):
+    """Orders that wait for a person or for stock, by reason."""
+
+    reason: str = Field(examples=["payment"], description="Kind of hold, `backordered` or `exception`.")
+    count: int
+
+
+class Board(Wire):
+    """The whole network now."""
+
+    at: Instant
+    orders: dict[OrderStatus, int] = Field(description="Open orders by status; finished ones of the last 24 hours.")
+    per_minute: list[int] = Field(description="Orders received in each of the last 15 minutes, oldest first.")
+    waiting: list[Waiting]
+    nodes: list[NodeLoad]
+
+
+class BoardJob(Wire):
+    """One node's part of an order, and why it got it."""
+
+    id: UUID
+    number: str
+    node: NodeCode
+    node_name: str
+    state: str
+    why: str = Field(examples=["Springfield sends this in one parcel at the least cost: 12.4 km away."])
+
+
+class BoardOrder(Wire):
+    """An order as it appears on the board. Of the customer only the first name and an initial."""
+
+    id: UUID
+    number: str = Field(examples=["B-1042-7K"])
+    received_at: Instant
+    channel: str
+    method: str
+    customer: str = Field(examples=["Maria S."])
+    place: str | None = Field(default=None, description="City it is sent to.")
+    location: Geo | None = None
+    units: int
+    total: int = Field(description="Minor units.")
+    currency: Currency
+    status: OrderStatus
+    waits_for: str | None = Field(default=None, description="Why it is held, where it is.")
+    jobs: list[BoardJob]
+
+
+async def board(tx: Tx) -> Board:
+    """Counts by status, by node and by reason."""
+    return Board(
+        at=tx.now,
+        orders=await _by_status(tx),
+        per_minute=await _per_minute(tx),
+        waiting=await _waiting(tx),
+        nodes=await _nodes(tx),
+    )
+
+
+async def _by_status(tx: Tx) -> dict[OrderStatus, int]:
+    rows = await tx.rows(
+        "SELECT status, count(*) AS n FROM customer_order WHERE status NOT IN ('completed', 'cancelled') GROUP BY 1"
+        " UNION ALL SELECT status, count(*) FROM customer_order WHERE status IN ('completed', 'cancelled')"
+        " AND id >= :since GROUP BY 1",
+        since=_first_id(tx.now - A_DAY),
+    )
+    found = {r["status"]: r["n"] for r in rows}
+    return {status: found.get(status.value, 0) for status in OrderStatus}
+
+
+async def _per_minute(tx: Tx) -> list[int]:
+    minutes = int(LOOK_BACK.total_seconds() // 60)
+    rows = await tx.rows(
+        "SELECT floor(extract(epoch FROM :now - received_at) / 60)::bigint AS ago, count(*) AS n FROM customer_order"
+        " WHERE id >= :since AND received_at <= :now GROUP BY 1",
+        now=tx.now,
+        since=_first_id(tx.now - LOOK_BACK),
+    )
+    found = {r["ago"]: r["n"] for r in rows}
+    return [found.get(ago, 0) for ago in reversed(range(minutes))]
+
+
+async def _waiting(tx: Tx) -> list[Waiting]:
+    rows = await tx.rows(
+        "SELECT kind AS reason, count(*) AS n FROM order_hold WHERE resolved_at IS NULL GROUP BY kind"
+        " UNION ALL SELECT 'backordered', count(DISTINCT order_id) FROM order_line WHERE backordered > 0"
+        " UNION ALL SELECT 'exception', count(*) FROM fulfilment_exception WHERE settled_at IS NULL"
+    )
+    return sorted(
+        (Waiting(reason=r["reason"], count=r["n"]) for r in rows if r["n"]), key=lambda w: (-w.count, w.reason)
+    )
+
+
+async def _nodes(tx: Tx) -> list[NodeLoad]:
+    rows = await tx.rows(
+        "SELECT n.code, n.name, n.type, n.latitude, n.longitude, n.time_zone, n.taking_orders,"
+        " coalesce(j.offered, 0) AS offered, coalesce(j.ready, 0) AS ready,"
+        " coalesce(j.open - j.offered - j.ready, 0) AS in_work, coalesce(j.late, 0) AS late, j.next_due"
+        " FROM node n LEFT JOIN (SELECT node, count(*) AS open, count(*) FILTER (WHERE state = 'offered') AS offered,"
+        "  count(*) FILTER (WHERE state = 'awaiting_carrier' OR state = ANY(CAST(:called AS text[]))) AS ready,"
+        "  count(*) FILTER (WHERE due_at < :now AND state <> ALL(CAST(:called AS text[]))) AS late,"
+        "  min(due_at) FILTER (WHERE state <> ALL(CAST(:called AS text[]))) AS next_due"
+        "  FROM fulfilment WHERE NOT final AND state <> 'shipped' GROUP BY node) j ON j.node = n.code ORDER BY n.code",
+        now=tx.now,
+        called=_CALLED,
+    )
+    return [NodeLoad(**{k: v for k, v in r.items() if k not in _POINT}, location=_point(r)) for r in rows]
+
+
+_POINT = ("latitude", "longitude")
+
+
+def _point(row: Any) -> Geo | None:
+    return None if row["latitude"] is None else Geo(latitude=row["latitude"], longitude=row["longitude"])
+
+
+def _first_id(at: datetime) -> UUID:
+    """The smallest id that can have been made at `at`: ids grow with time."""
+    return uuid7(at, bytes(10))
+
+
+async def newest(
+    tx: Tx, *, node: str | None = None, before: UUID | None = None, limit: int = 40
+) -> Sequence[BoardOrder]:
+    """Orders as they came in, newest first, with their jobs and why each node got its own."""
+    rows = await tx.rows(
+        "SELECT o.id, o.number, o.received_at, o.channel, o.method, o.customer->>'name' AS customer, o.total,"
+        " o.currency, o.status, o.ship_to->>'city' AS place, o.ship_to->'location' AS location,"
+        " (SELECT sum(l.quantity)::bigint FROM order_line l WHERE l.order_id = o.id) AS units,"
+        " (SELECT h.reason FROM order_hold h WHERE h.order_id = o.id AND h.resolved_at IS NULL"
+        "  ORDER BY h.id LIMIT 1) AS waits_for,"
+        " (SELECT json_agg(json_build_object('id', f.id, 'number', f.number, 'node', f.node, 'node_name', n.name,"
+        "   'state', f.state, 'why', coalesce(f.doc#>>'{why,summary}', '')) ORDER BY f.id)"
+        "  FROM fulfilment f JOIN node n ON n.code = f.node WHERE f.order_id = o.id) AS jobs"
+        " FROM customer_order o WHERE (CAST(:before AS uuid) IS NULL OR o.id < :before)"
+        " AND (CAST(:node AS text) IS NULL OR EXISTS (SELECT 1 FROM fulfilment f WHERE f.order_id = o.id"
+        "  AND f.node = :node)) ORDER BY o.id DESC LIMIT :limit",
+        node=node,
+        before=before,
+        limit=limit,
+    )
+    return [
+        BoardOrder.model_validate({**r, "customer": short_name(r["customer"]), "jobs": r["jobs"] or []}) for r in rows
+    ]
