@@ -123,9 +123,18 @@ def store_app(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8600,
     data: Annotated[Path, typer.Option(help="Folder of the local stores.")] = Path(".baton/store"),
+    tls: Annotated[bool, typer.Option("--tls", help="Secure pages, with a certificate this machine makes.")] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Secure pages, with this certificate.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of the certificate.")] = None,
 ) -> None:
-    """Serve the store app to browsers, as a process of its own (a store hub)."""
+    """Serve the store app to browsers, as a process of its own (a store hub).
+
+    A tablet's camera wants a secure page: give --tls, or a certificate of your own.
+    """
     given = ["--server", server, "--host", host, "--port", str(port), "--data", str(data)]
+    given += ["--tls"] if tls else []
+    given += ["--tls-cert", str(tls_cert)] if tls_cert else []
+    given += ["--tls-key", str(tls_key)] if tls_key else []
     with subprocess.Popen([sys.executable, "-m", "store_app", *given]) as child:  # noqa: S603 (our own words)
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         try:
@@ -214,6 +223,7 @@ def demo(
         Path | None,
         typer.Option(help="Folder of the demo, found again next time.", show_default=".baton/demo; none if headless"),
     ] = None,
+    network: Annotated[bool, typer.Option(help="Serve the store app to tablets on the network too, with TLS.")] = True,
     headless: Annotated[bool, typer.Option("--headless", help="Play everything in fast motion and add up.")] = False,
     orders: Annotated[int, typer.Option(min=1, help="How many orders, if headless.")] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, if headless.")] = False,
@@ -229,7 +239,7 @@ def demo(
 
     logs.configure(level="WARNING")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"))))
+        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"), network)))
 
 
 def _fast_motion(orders: int, stores: int, data: Path | None, as_json: bool) -> int:

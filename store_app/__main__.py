@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from store_app.web import Tls, serve
+from store_app import certificate
+from store_app.certificate import Tls
+from store_app.web import serve
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,7 +15,8 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--port", type=int, default=8600, help="port to listen on (default %(default)s)")
     words.add_argument("--server", default="http://127.0.0.1:8500", help="address of the Baton server")
     words.add_argument("--data", type=Path, default=Path(".baton/store"), help="folder of the local stores")
-    words.add_argument("--tls-cert", type=Path, help="certificate; a browser's camera wants a secure page")
+    words.add_argument("--tls", action="store_true", help="secure pages, with a certificate this machine makes itself")
+    words.add_argument("--tls-cert", type=Path, help="secure pages, with this certificate")
     words.add_argument("--tls-key", type=Path, help="key of the certificate")
     words.add_argument("--gallery", action="store_true", help="show all parts of the screens with sample values")
     return words
@@ -25,7 +28,8 @@ def main() -> None:
     given = words.parse_args()
     if bool(given.tls_cert) != bool(given.tls_key):
         words.error("--tls-cert and --tls-key go together")
-    tls = Tls(given.tls_cert, given.tls_key) if given.tls_cert else None
+    tls = certificate.own(given.data / "tls") if given.tls else None
+    tls = Tls(given.tls_cert, given.tls_key) if given.tls_cert else tls
     serve(given.host, given.port, given.data, given.server, tls, given.gallery)
 
 

@@ -5,7 +5,6 @@ down can still load it. A browser's camera wants a secure page: give it a certif
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import flet as ft
@@ -13,20 +12,13 @@ import flet_web.fastapi as flet_web
 import uvicorn
 from fastapi import FastAPI
 
+from store_app.certificate import Tls
 from store_app.engine.engine import Engine as StoreEngine
 from store_app.main import build
 from store_app.ui.gallery import show_gallery
 from store_app.ui.state import Engine, Lease
 
 ASSETS = Path(__file__).parent / "assets"
-
-
-@dataclass(frozen=True)
-class Tls:
-    """Where the certificate and its key lie."""
-
-    certificate: Path
-    key: Path
 
 
 class Engines:

@@ -8,44 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import httpx
-import segno
 import structlog
 import uvicorn
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
 from rich.console import Console
 from rich.progress import Progress
 
 from server import app as application
 from server.demo import retailer as making
+from server.demo.codes import CodesPage, Yours
 from server.demo.crowd import order_body, sale_body
+from server.demo.customers import Customers
 from server.demo.demand import CounterSale, Happening, OnlineOrder, replay
-from server.demo.load import is_loaded, load
+from server.demo.load import BAYS, STAGING, is_loaded, load
 from server.demo.neighbours import Neighbours
-from server.demo.people import Person
 from server.demo.retailer import Retailer
 from server.demo.world import World, world_behind
-from server.fulfilment import passes, queries
 from server.kit import garbage, keys
 from server.kit.auth import SYSTEM
 from server.kit.database import Database
-from server.kit.transaction import Tx
-from server.kit.web import PartsDep
-from server.people import devices
 from server.people import keys as api_keys
-from server.people.rules import NewKey
+from server.people.rules import KeyRole, NewKey
 from server.settings import Settings
 from shared.barcodes import ScanKind, label
+from shared.here import network_addresses
 
 log = structlog.get_logger(__name__)
 out = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -61,22 +56,15 @@ class Choices:
     port: int
     app_port: int
     data: Path
-
-
-@dataclass(frozen=True)
-class Yours:
-    """The store that is left to you."""
-
-    node: str
-    name: str
-    staff: tuple[Person, ...]
+    network: bool = True
+    """Serve the store app to the network too, with TLS, on the port after `app_port`."""
 
 
 def your_store(retailer: Retailer) -> Yours:
     """The busiest store, and the people who work there."""
     node = next(n for n in retailer.nodes if n.type == "store")
     staff = tuple(p for p in retailer.people if node.code in p.nodes)
-    return Yours(node.code, node.name, staff)
+    return Yours(node.code, node.name, staff, STAGING, BAYS)
 
 
 async def run(choices: Choices) -> None:
@@ -84,10 +72,11 @@ async def run(choices: Choices) -> None:
     out.print("Making a retailer out of real baskets ...")
     retailer = making.build(stores=choices.stores)
     yours = your_store(retailer)
-    settings = Settings(data_dir=choices.data, port=choices.port, log_level="WARNING")
+    settings = Settings(data_dir=choices.data, port=free_port(choices.port, "server"), log_level="WARNING")
     async with application.prepared(settings) as db:
         await _fill(db, retailer, yours)
-    app = application.create_app(settings, slices=(*application.SLICES, codes_router(yours)))
+    page = CodesPage(yours)
+    app = application.create_app(settings, slices=(*application.SLICES, page.router()))
     garbage.tame()
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=3
@@ -96,21 +85,24 @@ async def run(choices: Choices) -> None:
     serving = asyncio.create_task(server.serve())
     url = f"http://{settings.host}:{settings.port}"
     await _answers(url + "/livez", serving)
-    async with _store_app(choices, url) as app_url:
-        token = await _key(app.state.parts.db)
-        _say(url, app_url, yours)
+    async with _store_apps(choices, url) as (app_url, tablet_urls):
+        db = app.state.parts.db
+        token, board_key = await _key(db, "Demo channels", "integration"), await _key(db, "Demo planner", "planner")
         async with _client(url, token) as client:
             shelves = world_behind(retailer.positions, retailer.seed)
             others = Neighbours(app.state.parts, url, client, retailer, shelves, yours.node, choices.speed)
+            page.customers = Customers(app.state.parts, client, yours.node, yours.bays, choices.speed, retailer.seed)
+            coming = asyncio.create_task(page.customers.run())
             buying = asyncio.create_task(_replay(client, retailer, yours, shelves, choices.speed))
             working = asyncio.create_task(others.run())
+            _say(url, app_url, tablet_urls, board_key, yours)
             try:
                 told = asyncio.create_task(_told(server))
-                await asyncio.wait({serving, buying, working, told}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({serving, buying, working, coming, told}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (buying, working, told):
+                for task in (buying, working, coming, told):
                     task.cancel()
-                await asyncio.gather(buying, working, told, return_exceptions=True)
+                await asyncio.gather(buying, working, coming, told, return_exceptions=True)
     server.should_exit = True
     await serving
 
@@ -152,21 +144,44 @@ async def _answers(url: str, serving: asyncio.Task[None]) -> None:
     raise TimeoutError(f"{url} did not answer within {WAIT_S} s")
 
 
+def free_port(wanted: int, what: str) -> int:
+    """`wanted`, or where somebody listens there already, the next free port, said aloud."""
+    for port in range(wanted, wanted + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                if port != wanted:
+                    out.print(f"[yellow]Port {wanted} is taken; the {what} listens on {port}.[/]")
+                return port
+    raise SystemExit(f"No free port from {wanted} on. Choose another one for the {what}.")
+
+
 @contextlib.asynccontextmanager
-async def _store_app(choices: Choices, server: str) -> AsyncIterator[str]:
-    """The store app in its own process, ended with the demo."""
-    url = f"http://127.0.0.1:{choices.app_port}"
-    words = ["--port", str(choices.app_port), "--server", server, "--data", str(choices.data / "store")]
-    child = subprocess.Popen([sys.executable, "-m", "store_app", *words])  # noqa: ASYNC220, S603 (our own words)
+async def _store_apps(choices: Choices, server: str) -> AsyncIterator[tuple[str, list[str]]]:
+    """The store app in its own process, plain on this machine; with TLS for the network in another one."""
+    port = free_port(choices.app_port, "store app")
+    given = [["--port", str(port), "--data", str(choices.data / "store")]]
+    tablets = []
+    if choices.network:
+        other = free_port(port + 1, "store app for tablets")
+        given.append(["--host", "0.0.0.0", "--port", str(other), "--data", str(choices.data / "tablets"), "--tls"])  # noqa: S104 (asked for)
+        tablets = [f"https://{address}:{other}" for address in network_addresses()]
+    children = [
+        subprocess.Popen([sys.executable, "-m", "store_app", "--server", server, *words])  # noqa: ASYNC220, S603 (our own words)
+        for words in given
+    ]
     try:
-        yield url
+        yield f"http://127.0.0.1:{port}", tablets
     finally:
-        child.terminate()
-        await asyncio.to_thread(child.wait, 20)
+        for child in children:
+            child.terminate()
+        for child in children:
+            await asyncio.to_thread(child.wait, 20)
 
 
-async def _key(db: Database) -> str:
-    new = NewKey.model_validate({"name": "Demo channels", "roles": ["integration"]})
+async def _key(db: Database, name: str, role: KeyRole) -> str:
+    new = NewKey(name=name, roles=[role])
     return (await db.write(lambda tx: api_keys.create_key(tx, SYSTEM, new))).key
 
 
@@ -177,20 +192,27 @@ def _client(url: str, token: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def first_orders(happenings: Sequence[Happening], yours: Yours) -> list[OnlineOrder]:
-    """Work for a newcomer: bags to collect at your store, one of them from a car, and parcels to customers nearby."""
-    orders = [h for h in happenings if isinstance(h, OnlineOrder)]
-    pickup = [o for o in orders if o.node == yours.node and o.method == "pickup"][:2]
-    curbside = [o for o in orders if o.node == yours.node and o.method == "curbside"][:1]
-    ship = [o for o in orders if o.method == "ship" and o.customer.store == yours.node][:3]
-    return [*pickup, *curbside, *ship]
+def first_orders(happenings: Sequence[Happening], retailer: Retailer, yours: Yours) -> list[OnlineOrder]:
+    """Work for a newcomer: bags to collect at your store, one of them from a car, and parcels only a store can send.
+
+    The parcels are baskets of your store with something that no warehouse has, sent home instead.
+    """
+    orders = [h for h in happenings if isinstance(h, OnlineOrder) and h.node == yours.node]
+    curbside = [o for o in orders if o.method == "curbside"][:1]
+    pickup = [o for o in orders if o.method == "pickup"]
+    mine = {p.sku for p in retailer.positions if p.node == yours.node and p.units > 2}
+    stores = {store.code for store in retailer.stores}
+    central = {p.sku for p in retailer.positions if p.node not in stores}
+    parcels = [o for o in pickup[2:] if (skus := {line.sku for line in o.lines}) <= mine and not skus <= central][:2]
+    sent = [replace(o, method="ship", node=None, collection=None, external_id=f"{o.external_id}-sent") for o in parcels]
+    return [*pickup[:2], *curbside, *sent]
 
 
 async def _replay(client: httpx.AsyncClient, retailer: Retailer, yours: Yours, shelves: World, speed: float) -> None:
     """Orders and receipts, `speed` times as fast as they happened. Your store gets its first ones at once."""
     run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
     happenings = list(replay(retailer, start=datetime.now(UTC)))
-    for order in first_orders(happenings, yours):
+    for order in first_orders(happenings, retailer, yours):
         await _place(client, order, f"{run}-first")
     began, start = asyncio.get_running_loop().time(), happenings[0].at
     for happening in happenings:
@@ -224,77 +246,26 @@ async def _sell(client: httpx.AsyncClient, sale: CounterSale, shelves: World, ru
         log.warning("a receipt was refused", problem=answer.text[:300])
 
 
-# ---------------------------------------------------------------- what to scan
+# ---------------------------------------------------------------- what to try
 
 
-def codes_router(yours: Yours) -> APIRouter:
-    """`/demo/codes`: a page of live codes to scan with a tablet, or to copy."""
-    router = APIRouter(tags=["demo"], include_in_schema=False)
-
-    @router.get("/demo/codes")
-    async def codes(parts: PartsDep) -> HTMLResponse:
-        offer = await parts.db.write(lambda tx: devices.offer_enrolment(tx, SYSTEM, parts.keys, yours.node))
-        jobs = await parts.db.read(lambda tx: queries.jobs(tx, node=yours.node, limit=40))
-        open_jobs = [job for job in jobs if any(line.open or line.held for line in job.lines)]
-        skus = sorted({line.sku for job in open_jobs for line in job.lines if line.open})
-        items = await parts.db.read(lambda tx: _items(tx, skus))
-        sections = [
-            ("Connect a device (ten minutes)", [(offer.code, offer.label)]),
-            ("Badges", [(f"{p.name}, {p.role}, PIN {p.pin}", label(ScanKind.BADGE, p.badge)) for p in yours.staff]),
-            ("Items to pick", items),
-            ("Places for bags", [(place, label(ScanKind.STAGING, place)) for place in ("A1", "A2", "A3", "B1")]),
-            ("Passes of bags that are ready", _passes(parts.keys, open_jobs)),
-        ]
-        return HTMLResponse(_page(yours, sections))
-
-    return router
-
-
-async def _items(tx: Tx, skus: Sequence[str]) -> list[tuple[str, str]]:
-    rows = await tx.rows(
-        "SELECT i.name, min(b.code) AS code FROM item i JOIN barcode b USING (sku)"
-        " WHERE i.sku = ANY(CAST(:skus AS text[])) GROUP BY i.sku, i.name ORDER BY i.name",
-        skus=list(skus),
-    )
-    return [(r["name"], r["code"].removeprefix("0")) for r in rows]
-
-
-def _passes(secret: keys.Keys, jobs: Sequence[Any]) -> list[tuple[str, str]]:
-    found = []
-    for job in jobs:
-        if job.staging and any(line.held for line in job.lines):
-            given = passes.credentials(secret, job)
-            found.append((f"{job.number}, {job.customer}, code {given.code}", given.pass_text))
-    return found
-
-
-def _page(yours: Yours, sections: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> str:
-    parts = []
-    for title, codes in sections:
-        cards = "".join(
-            f"<figure>{segno.make(text, micro=False).svg_inline(scale=3, border=2)}<figcaption>{escape(words)}<br>"
-            f"<code>{escape(text if len(text) < 40 else '')}</code></figcaption></figure>"
-            for words, text in codes
-        )
-        parts.append(f"<h2>{escape(title)}</h2><div>{cards or 'Nothing at the moment.'}</div>")
-    return (
-        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=60>"
-        "<meta name=viewport content='width=device-width'>"
-        f"<title>Codes of {escape(yours.name)}</title><style>body{{font:17px system-ui;margin:24px;background:#f5f4f0}}"
-        "div{display:flex;flex-wrap:wrap;gap:16px}figure{background:#fff;border-radius:12px;padding:12px;margin:0;"
-        "width:220px}code{font-size:14px;word-break:break-all}</style>"
-        f"<h1>{escape(yours.name)}</h1><p>Reload for fresh codes.</p>{''.join(parts)}"
-    )
-
-
-def _say(url: str, app_url: str, yours: Yours) -> None:
+def _say(url: str, app_url: str, tablet_urls: Sequence[str], board_key: str, yours: Yours) -> None:
     lead = next((p for p in yours.staff if p.role == "lead"), yours.staff[0])
     out.print(f"\n[bold]Your store is {yours.name} ({yours.node}).[/]")
-    out.print(f"  Store app          {app_url}")
-    out.print(f"  Codes to scan      {url}/demo/codes")
-    out.print(f"  API and its manual {url}/v1/docs")
-    out.print(f"  Sign in as         {lead.name}, PIN {lead.pin}, badge {label(ScanKind.BADGE, lead.badge)}")
+    out.print(f"  Store app            {app_url}")
+    for each in tablet_urls:
+        out.print(f"  Store app, tablet    {each}  (its certificate is home-made: accept it once)")
+    out.print(f"  What to scan         {url}/demo/codes")
+    out.print(f"  Head office, live    {url}/live#{board_key}")
+    out.print(f"  API and its manual   {url}/v1/docs")
+    out.print(f"  Sign in as           {lead.name}, PIN {lead.pin}, badge {label(ScanKind.BADGE, lead.badge)}")
     out.print(
-        "\nFirst: open the store app, type the enrolment code from the page of codes, sign in, press Start next.\n"
-        "A scanner that types works anywhere; without one, a lead may confirm picks by hand. Ctrl-C stops everything."
+        "\n[bold]What to try first[/]\n"
+        "  1. Open the store app and, beside it, the page of what to scan. Connect with the code there, sign in.\n"
+        "  2. Start next: scan each item (no scanner: type its digits and Enter), then a place for the bag.\n"
+        "  3. A customer turns up on the page of codes: scan their pass, hand over. Cars announce themselves.\n"
+        "  4. A parcel: pick, pack, type any tracking number, give it to the carrier.\n"
+        "  5. Scan any item anywhere for its stock and its arithmetic; open an order for its story and Why me.\n"
+        "     Watch it all on head office's live page.\n"
+        "\nCtrl-C stops everything; the next start finds it again."
     )

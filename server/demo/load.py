@@ -30,6 +30,8 @@ from shared.passes import badge_hash, pin_verifier
 CHANNELS = {"web": "Web shop", "app": "Shopping app", "phone": "Telephone", "marketplace": "Marketplace"}
 CHUNK = 5000
 DRINKING_AGE = 21
+STAGING = ("A1", "A2", "A3", "B1", "B2", "COLD")
+BAYS = ("1", "2", "3", "4")
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with what is being loaded, how much of it is in, and how much there is."""
@@ -91,8 +93,8 @@ def _node(node: Node) -> NewNode:
             "cutoff": node.cutoff,
             "capacity_per_day": node.capacity,
             "capabilities": node.capabilities,
-            "staging": ("A1", "A2", "A3", "B1", "B2", "COLD") if store else (),
-            "bays": ("1", "2", "3", "4") if store else (),
+            "staging": STAGING if store else (),
+            "bays": BAYS if store else (),
         }
     )
 

@@ -150,8 +150,9 @@ async def nodes_of(tx: Tx, order_id: UUID) -> set[str]:
 async def timeline(tx: Tx, order_id: UUID) -> list[TimelineEntry]:
     """Everything that happened to an order, in the order in which it did."""
     rows = await tx.rows(
-        "SELECT e.at, e.kind, e.node, e.actor, e.body, p.name AS person FROM event e"
-        " LEFT JOIN person p ON CAST(p.id AS text) = e.actor WHERE e.order_id = :id ORDER BY e.seq",
+        "SELECT e.at, e.kind, e.node, e.actor, e.body, coalesce(p.name, k.name) AS name FROM event e"
+        " LEFT JOIN person p ON CAST(p.id AS text) = e.actor LEFT JOIN api_key k ON CAST(k.id AS text) = e.actor"
+        " WHERE e.order_id = :id ORDER BY e.seq",
         id=order_id,
     )
     entries = []
@@ -168,7 +169,7 @@ async def timeline(tx: Tx, order_id: UUID) -> list[TimelineEntry]:
                 at=r["at"],
                 code=code,
                 values={**{k: v for k, v in body.items() if isinstance(v, str | int)}, **values},
-                actor=r["person"] or r["actor"],
+                actor=r["name"] or r["actor"],
                 node=r["node"],
             )
         )

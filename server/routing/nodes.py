@@ -7,7 +7,8 @@ from datetime import timedelta
 from server.kit.transaction import Tx
 from server.network.queries import calendar_of, stamp
 from server.network.rules import opening, ship_due
-from server.routing.snapshot import UNLIMITED, Node, Nodes
+from server.routing.criteria._base import UNLIMITED
+from server.routing.snapshot import Node, Nodes
 from shared.kernel import Geo
 
 _KEPT: dict[tuple[object, ...], Nodes] = {}

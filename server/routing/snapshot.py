@@ -13,11 +13,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from server.routing.criteria._base import NO_PLACE, Ints
+from server.routing.criteria._base import NO_PLACE, UNLIMITED, Ints
 from shared.kernel import EARTH_RADIUS_KM, Geo
-
-UNLIMITED = 1_000_000_000
-"""Capacity of a node that counts no jobs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,13 @@ const STORY = {
   "money.refused": (v) => `Payment refused: ${v.reason}`,
   "routing.routed": (v, e) => `${count(v.units, "unit")} to ${nodeName(e.node)}: ${v.reason}`,
   "routing.unrouted": (v) => `No node for ${count(v.units, "unit")}: ${v.reason}`,
-  "stock.promise_broken": (v) => `${v.units} × ${v.sku} were not there any more`,
+  "stock.promise_broken": (v) => `${v.units} × ${v.item} were not there any more`,
   "job.offered": (v, e) => `${v.number} offered to ${nodeName(e.node)}`,
-  "job.pick": (v) => `Picked ${v.units} × ${v.sku}`,
-  "job.short": (v) => `Not there: ${v.units} × ${v.sku} (${v.reason})`,
+  "job.accept": () => "Accepted", "job.take_over": () => "Taken over",
+  "job.pick": (v) => `Picked ${v.units} × ${v.item}`,
+  "job.short": (v) => `Not there: ${v.units} × ${v.item} (${word(v.reason)})`,
+  "job.pack": () => "Packed", "job.unpack": () => "Unpacked", "job.ready": () => "Ready for the customer",
+  "job.label": (v) => `Labelled for ${v.carrier}, ${v.tracking}`, "job.deliver": () => "Delivered", "job.cancel": () => "Job cancelled",
   "job.stage": (v) => `Put in ${v.place}`,
   "job.reject": (v) => `Sent back by the store: ${v.reason}`,
   "job.on_the_way": () => "Customer on the way", "job.arrive": () => "Customer arrived", "job.leave": () => "Customer left",
@@ -285,8 +288,10 @@ function drawDetail({ order, timeline, why }) {
     const out = Object.entries(each.why.excluded).filter(([, n]) => n);
     if (out.length) parts.push(element("p", { class: "small soft" }, `Left out: ${out.map(([reason, n]) => `${n} ${word(reason)}`).join(", ")}.`));
   }
+  const names = Object.fromEntries(order.lines.map((line) => [line.sku, line.name || line.sku]));
   const story = timeline.map((entry) => {
     const say = STORY[entry.code];
+    entry.values.item = names[entry.values.sku] ?? entry.values.sku;
     const who = entry.actor && !["system", "customer"].includes(entry.actor) ? ` (${entry.actor})` : "";
     return element("li", {}, element("time", { datetime: entry.at }, clock.format(new Date(entry.at))), (say ? say(entry.values, entry) : word(entry.code.split(".").at(-1))) + who);
   });

@@ -21,6 +21,8 @@ from pydantic import BaseModel, ConfigDict
 Ints = NDArray[np.int64]
 Figures = dict[str, int]
 
+UNLIMITED = 1_000_000_000
+"""Capacity of a node that counts no jobs."""
 NO_PLACE = -1
 """`Facts.metres` where the node or the customer has no place on the map."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from server.routing.criteria._base import Criterion, Facts, Figures, Params
+from server.routing.criteria._base import UNLIMITED, Criterion, Facts, Figures, Params
 
 
 class Capacity(Params):
@@ -24,6 +24,8 @@ def figures(facts: Facts, item: int, node: int) -> Figures:
 
 
 def say(figures: Figures) -> str:
+    if figures["capacity"] >= UNLIMITED:
+        return "no limit of jobs a day"
     return f"{figures['taken']:,} of {figures['capacity']:,} jobs taken"
 
 
