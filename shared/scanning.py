@@ -93,7 +93,8 @@ def step(work: WorkInHand, scanned: Scanned, items: Sequence[ItemDoc]) -> Next:
         return Next(Act.CHECK_CODE, value=scanned.text)
     if scanned.kind is ScanKind.PACKAGE:
         return Next(Act.OPEN_JOB, value=scanned.value or "")
-    return _wrong("unknown_code", scanned=scanned.gtin or scanned.text[:60], problem=scanned.problem or "")
+    read = scanned.gtin if scanned.gtin and not scanned.text.isdigit() else scanned.text[:60]
+    return _wrong("unknown_code", scanned=read, problem=scanned.problem or "")
 
 
 _LABELS = {

@@ -15,6 +15,10 @@ from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Type
 
 
+ROOM = 6
+"""Characters that fit into half a phone in the largest size."""
+
+
 def current_line(step: PickStep) -> ft.Control:
     """What to take now: picture, name and size; then where it lies, and how many are left."""
     face = line_face(step)
@@ -37,9 +41,11 @@ def current_line(step: PickStep) -> ft.Control:
 
 
 def _well(label: str, value: str, icon: ft.IconData | None, expand: int) -> ft.Control:
-    """A figure in a well: its name small, itself large."""
+    """A figure in a well: its name small, itself as large as it goes in, since a bin cut off sends people astray."""
     lead: list[ft.Control] = [ft.Icon(icon, size=24, color=Color.PRIMARY)] if icon else []
-    figure = ft.Row([*lead, text(value, Type.DISPLAY, lines=1, expand=True)], spacing=6)
+    figure = ft.Row(
+        [*lead, text(value, Type.DISPLAY if len(value) <= ROOM else Type.TITLE, lines=2, expand=True)], spacing=6
+    )
     return ft.Container(
         ft.Column([muted(label, Type.LABEL), figure], spacing=2, tight=True),
         bgcolor=Color.RAISED,
