@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -17,24 +16,12 @@ from server.people.rules import NewPerson
 from server.people.service import Secrets
 from shared.fulfilment import Arrive, Command, Pack, Pick, Stage
 from shared.passes import pin_verifier
-from tests.browser.harness import PHONE, TABLET, browser, find, opened, press, sees, shot, until, wedge
-from tests.browser.shop_floor import ADMIN, CODES, Floor, floor
+from tests.browser.harness import PHONE, TABLET, find, opened, press, sees, shot, until, wedge
+from tests.browser.shop_floor import ADMIN, CODES, Floor
 from tests.shop import STORE, Shop
 
 PIN = "135790"
 WORKER = Actor("key", "test", "Test", frozenset({"integration"}))
-
-
-@pytest.fixture(scope="module")
-def shop_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    with floor(tmp_path_factory.mktemp("counter")) as up:
-        yield up
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

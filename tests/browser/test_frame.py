@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from tests.browser.film import film_of, switches
 from tests.browser.harness import (
     LANDSCAPE,
     PHONE,
@@ -37,8 +36,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium whose camera looks at the jumper's barcode."""
     film = tmp_path_factory.mktemp("camera") / "barcode.y4m"
     film_of(JUMPER, film)
-    fake = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-    with browser(*fake, f"--use-file-for-fake-video-capture={film}") as running:
+    with browser(*switches(film)) as running:
         yield running
 
 
@@ -241,17 +239,6 @@ def test_the_camera_reads_a_barcode_held_before_it(chromium: Browser, gallery: s
         sees(page, "Done, 1 scanned")
         press(page, "Close the camera")
         find(page, "button", "Scan with the camera").wait_for()
-
-
-def film_of(code: str, path: Path) -> None:
-    """One second of a barcode that lies still, as YUV4MPEG."""
-    barcode = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.EAN13)
-    drawn = Image.fromarray(np.array(zxingcpp.write_barcode_to_image(barcode, scale=3))).convert("L")
-    frame = Image.new("L", (640, 480), 200)
-    frame.paste(drawn, ((640 - drawn.width) // 2, (480 - drawn.height) // 2))
-    grey = bytes([128]) * (320 * 240 * 2)
-    one = b"FRAME\n" + frame.tobytes() + grey
-    path.write_bytes(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n" + one * 10)
 
 
 def test_no_part_failed_to_be_drawn(folder: Path, gallery: str) -> None:

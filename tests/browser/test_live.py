@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import build
-from tests.browser.harness import PATIENCE, browser, shot
-from tests.browser.shop_floor import Floor, floor
+from tests.browser.harness import PATIENCE, shot
+from tests.browser.shop_floor import Floor
 from tests.shop import STORE, Shop
 
 DESK, TABLET, PHONE = (1280, 900), (820, 1180), (390, 844)
-
-
-@pytest.fixture(scope="module")
-def shop_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    with floor(tmp_path_factory.mktemp("floor")) as up:
-        yield up
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def signed_in(chrome: Browser, shop_floor: Floor, size: tuple[int, int], look: str = "light") -> Page:

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from server.fulfilment import passes, queries
-from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, shot, wedge
-from tests.browser.shop_floor import CODES, Floor, floor
+from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, wedge
+from tests.browser.shop_floor import CODES, Floor
 from tests.shop import Shop
-
-
-@pytest.fixture(scope="module")
-def shop_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    with floor(tmp_path_factory.mktemp("floor")) as up:
-        yield up
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def enter(page: Page, shop_floor: Floor) -> None:

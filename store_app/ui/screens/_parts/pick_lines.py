@@ -14,7 +14,6 @@ from store_app.ui.screens.faces import line_face
 from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Type
 
-
 ROOM = 6
 """Characters that fit into half a phone in the largest size."""
 
