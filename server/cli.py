@@ -12,13 +12,11 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
 import uvicorn
-from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
@@ -30,6 +28,8 @@ from server import check as checking
 from server import wiring, worker
 from server.inventory import rebuild
 from server.kit import auth, keys, logs, outbox
+from server.kit.postgres import PostgresError
+from server.kit.serving import Server
 from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.people import devices, service
@@ -66,20 +66,6 @@ Role = Annotated[str | None, typer.Option(help="all, api or worker: what this pr
 def settings(**given: object) -> Settings:
     """The environment's settings, with what the command line gives on top."""
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-
-
-class Server(uvicorn.Server):
-    """Tells the application at once that it will stop, so that long polls end and load balancers turn away."""
-
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
-        super().__init__(config)
-        self._app = app
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        parts: Parts | None = getattr(self._app.state, "parts", None)
-        if parts is not None:
-            asyncio.get_running_loop().call_soon_threadsafe(parts.draining.set)
-        super().handle_exit(sig, frame)
 
 
 @cli.command()
@@ -215,7 +201,7 @@ def stock_rebuild(
 
 @cli.command()
 def demo(
-    speed: Annotated[float, typer.Option(help="How many times as fast as life orders arrive.")] = 60,
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times as fast as life orders arrive.")] = 60,
     stores: Annotated[int, typer.Option(min=1, max=457, help="How many real stores.")] = 40,
     port: Annotated[int, typer.Option(help="Port of the server.")] = 8550,
     app_port: Annotated[int, typer.Option(help="Port of the store app.")] = 8600,
@@ -223,6 +209,7 @@ def demo(
         Path | None,
         typer.Option(help="Folder of the demo, found again next time.", show_default=".baton/demo; none if headless"),
     ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away the demo of last time and begin anew.")] = False,
     network: Annotated[bool, typer.Option(help="Serve the store app to tablets on the network too, with TLS.")] = True,
     headless: Annotated[bool, typer.Option("--headless", help="Play everything in fast motion and add up.")] = False,
     orders: Annotated[int, typer.Option(min=1, help="How many orders, if headless.")] = 2000,
@@ -238,8 +225,10 @@ def demo(
     from server.demo import live  # it needs the packages of the extra "demo"
 
     logs.configure(level="WARNING")
+    choices = live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"), network, fresh)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(live.run(live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"), network)))
+        asyncio.run(live.run(choices))
+    out.print("Stopped. Everything is kept for the next start.")
 
 
 def _fast_motion(orders: int, stores: int, data: Path | None, as_json: bool) -> int:
@@ -363,6 +352,9 @@ def main() -> None:
         cli()
     except BatonError as error:
         out.print(f"[red]{error.detail}[/] {error.remedy or ''}")
+        sys.exit(1)
+    except PostgresError as error:
+        out.print(f"[red]{escape(str(error))}[/]")
         sys.exit(1)
     except ValidationError as error:
         first = error.errors()[0]

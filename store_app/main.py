@@ -97,9 +97,20 @@ def listen(app: App, lease: Lease) -> None:
 
 
 def pressed(app: App, event: ft.KeyboardEvent) -> None:
-    """A key, of a person or of a scanner."""
+    """A key, of a person or of a scanner. Ctrl+V scans what was copied."""
     app.touched()
-    app.scans.key(event.key, event.shift, event.ctrl, event.alt)
+    if (event.ctrl or event.meta) and not event.alt and event.key.upper() == "V":
+        app.page.run_task(paste, app)
+    else:
+        app.scans.key(event.key, event.shift, event.ctrl, event.alt)
+
+
+async def paste(app: App) -> None:
+    """Read the clipboard; a browser asks the person first, and may refuse."""
+    try:
+        app.scans.paste(await ft.Clipboard().get() or "")
+    except Exception:
+        log.info("the clipboard could not be read", exc_info=True)
 
 
 async def watch(app: App) -> None:

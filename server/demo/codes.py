@@ -83,10 +83,11 @@ class CodesPage:
             )
         jobs = await parts.db.read(lambda tx: queries.jobs(tx, node=self.yours.node, states=TO_PICK, limit=12))
         items = await parts.db.read(lambda tx: _items(tx, self.yours.node, jobs))
+        connected = await parts.db.read(lambda tx: _devices(tx, self.yours.node))
         return _pages.get_template("codes.html").render(
             yours=self.yours,
+            connected=connected,
             offer=self._offer,
-            offer_code=qr(self._offer.label),
             staff=[(person, label(ScanKind.BADGE, person.badge)) for person in self.yours.staff],
             jobs=[(job, _lines(job, items)) for job in jobs],
             visitors=self.customers.here() if self.customers else [],
@@ -97,6 +98,11 @@ class CodesPage:
 
 
 TO_PICK = ("offered", "accepted", "picking")
+
+
+async def _devices(tx: Tx, node: str) -> int:
+    """How many devices belong to your store: none before the first was connected."""
+    return int(await tx.value("SELECT count(*) FROM device WHERE node = :node AND revoked_at IS NULL", node=node))
 
 
 async def _items(tx: Tx, node: str, jobs: Sequence[Fulfilment]) -> dict[str, tuple[str, str, str]]:
@@ -127,11 +133,14 @@ def qr(text: str) -> Markup:
 
 def bars(code: str) -> Markup:
     """The code as it is printed on the item: EAN-13 where it is one, a QR code otherwise."""
-    if len(code) != 13 or not code.isdigit():
+    if len(code) != 13:  # it would be filled up with zeros
         return qr(code)
-    drawn = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.EAN13).to_svg(add_quiet_zones=True)
+    try:
+        drawn = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.EAN13).to_svg(add_quiet_zones=True)
+    except ValueError:  # letters, or a wrong check digit
+        return qr(code)
     size = re.search(r'width="(\d+)" height="(\d+)"', drawn)
     if size is None:
-        return qr(code)
+        raise ValueError("the drawing of a bar code has no size")
     scalable = drawn.replace(size[0], f'viewBox="0 0 {size[1]} {size[2]}"', 1)
     return Markup(scalable[scalable.index("<svg") :])  # noqa: S704 (digits only)

@@ -107,7 +107,9 @@ class Customers:
 
     async def _say(self, job: Fulfilment, what: str, **form: str) -> None:
         page = link_token(self.parts.keys, job.order_id)
-        (await self.client.post(f"/c/{page}/{job.id}/{what}", data=form)).raise_for_status()
+        answer = await self.client.post(f"/c/{page}/{job.id}/{what}", data=form)
+        if answer.is_error:
+            answer.raise_for_status()
 
     def here(self) -> list[Visitor]:
         """Who waits for you now, longest first."""

@@ -44,7 +44,7 @@ from server.kit.postgres_programs import (
     run,
 )
 
-__all__ = ["PostgresError", "Running", "program", "start", "temporary"]
+__all__ = ["PostgresError", "Running", "discard", "program", "start", "temporary"]
 
 ROLE = DATABASE = "baton"
 PORT = 5432
@@ -121,20 +121,8 @@ class Running:
         atexit.unregister(self.stop)
         try:
             with _locked(self.data_dir / ".starting"):
-                if _is_last(holder) and _postmaster(self.cluster) is not None:
-                    stopping: Command = [
-                        program("pg_ctl"),
-                        "stop",
-                        "-s",
-                        "-w",
-                        "-t",
-                        "60",
-                        "-m",
-                        "fast",
-                        "-D",
-                        self.cluster,
-                    ]
-                    run(stopping, account=account_for(self.data_dir))
+                if _is_last(holder):
+                    _end(self.data_dir)
         finally:
             os.close(holder)
 
@@ -171,6 +159,22 @@ def start(data_dir: Path, *, fast: bool = False, port: int | None = None, patien
             raise
     atexit.register(running.stop)
     return running
+
+
+def discard(data_dir: Path) -> None:
+    """Removes all rows for good; nothing where there are none. Raises `PostgresError` while somebody uses them."""
+    data_dir = data_dir.expanduser().absolute()
+    if not (data_dir / "cluster").exists():
+        return
+    with _locked(data_dir / ".starting"):
+        holder = os.open(data_dir / ".holders", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not _is_last(holder):
+                raise PostgresError(f"The database in {data_dir} is in use: stop what runs on it first.")
+            _end(data_dir)
+            shutil.rmtree(data_dir / "cluster")
+        finally:
+            os.close(holder)
 
 
 @contextlib.contextmanager
@@ -257,6 +261,14 @@ def _launch(data_dir: Path, account: Account, fast: bool, port: int | None, pati
             if "still in use" not in said or time.monotonic() > deadline:  # the killed server's last query still runs
                 raise PostgresError(f"PostgreSQL did not start on {cluster}. It said:\n{said}") from None
             time.sleep(0.2)
+
+
+def _end(data_dir: Path) -> None:
+    """Stops the server, if one runs."""
+    cluster = data_dir / "cluster"
+    if _postmaster(cluster) is not None:
+        stopping: Command = [program("pg_ctl"), "stop", "-s", "-w", "-t", "60", "-m", "fast", "-D", cluster]
+        run(stopping, account=account_for(data_dir))
 
 
 def _bury(cluster: Path, socket_dir: Path) -> None:

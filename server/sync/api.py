@@ -30,7 +30,7 @@ def watch(parts: Parts) -> FeedWatch:
     """The one watcher of this process."""
     found: FeedWatch | None = parts.caches.get("feed_watch")
     if found is None:
-        found = parts.caches["feed_watch"] = FeedWatch(parts.db)
+        found = parts.caches["feed_watch"] = FeedWatch(parts.db, parts.draining)
     return found
 
 

@@ -11,15 +11,18 @@ EVERY_S = 0.25
 
 
 class FeedWatch:
-    """Lets any number of long polls wait with one small query per tick, and none when nobody waits."""
+    """Lets any number of long polls wait with one small query per tick, and none when nobody waits.
 
-    def __init__(self, db: Database) -> None:
+    Once `stopping` is set they end within a second.
+    """
+
+    def __init__(self, db: Database, stopping: asyncio.Event) -> None:
         self._db = db
+        self._stopping = stopping
         self._heads: dict[str, int] = {}
         self._waiting = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.stopped = False
 
     async def wait(self, cursor: Mapping[str, int], seconds: float) -> bool:
         """True as soon as a stream has more than the cursor; False when the time is over or the server stops."""
@@ -29,7 +32,7 @@ class FeedWatch:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())
         try:
-            while not self.stopped and (left := until - loop.time()) > 0:
+            while not self._stopping.is_set() and (left := until - loop.time()) > 0:
                 if any(self._heads.get(stream, 0) > seq for stream, seq in cursor.items()):
                     return True
                 changed = self._changed
@@ -43,13 +46,8 @@ class FeedWatch:
         finally:
             self._waiting -= 1
 
-    def stop(self) -> None:
-        """End every long poll, for a graceful stop."""
-        self.stopped = True
-        self._changed.set()
-
     async def _look(self) -> None:
-        while self._waiting and not self.stopped:
+        while self._waiting and not self._stopping.is_set():
             async with self._db.reading() as tx:
                 rows = await tx.rows("SELECT stream, last_seq FROM feed_head")
             heads = {r["stream"]: r["last_seq"] for r in rows}

@@ -12,6 +12,7 @@ this is the last resort; skipping a number is not possible without losing order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -79,9 +80,10 @@ class Syncer:
         loop = self._loop
         if loop is None or loop.is_closed():
             return
-        for event in (self._queued, None if new_command and not self._status.online else self._poked):
-            if event is not None:
-                loop.call_soon_threadsafe(event.set)
+        with contextlib.suppress(RuntimeError):  # the loop ended between the question and now
+            for event in (self._queued, None if new_command and not self._status.online else self._poked):
+                if event is not None:
+                    loop.call_soon_threadsafe(event.set)
 
     def stop(self) -> None:
         """`run_forever` ends soon."""

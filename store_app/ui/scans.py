@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from store_app.scanning.wedge import Wedge
+from store_app.scanning.wedge import MOST_KEYS, Wedge
 
 Source = Literal["wedge", "camera", "typed"]
 
@@ -63,6 +63,12 @@ class Scans:
         text = self._wedge.feed(key, shift, ctrl, alt)
         if text:
             self.offer(Scan(text, "wedge"))
+
+    def paste(self, text: str) -> None:
+        """A code from the clipboard, unless a text field has the keys: the field takes it itself."""
+        code = text.strip()
+        if code and len(code) <= MOST_KEYS and not self._typing:
+            self.offer(Scan(code, "typed"))
 
     def offer(self, scan: Scan) -> None:
         """Ask the handlers from the top; what all decline goes to `otherwise`."""

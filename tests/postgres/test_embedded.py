@@ -217,3 +217,25 @@ def test_data_of_another_major_version_is_refused_with_a_sentence(folder: Path) 
     (cluster / "PG_VERSION").write_text("15\n")
     with pytest.raises(postgres.PostgresError, match="made by PostgreSQL 15"):
         postgres.start(folder / "data")
+
+
+def test_rows_are_thrown_away_only_when_nobody_uses_them(data_dir: Path) -> None:
+    postgres.discard(data_dir)
+    with postgres.start(data_dir, fast=True) as server:
+        server.sql("CREATE TABLE kept AS SELECT 1")
+        with pytest.raises(postgres.PostgresError, match="in use"):
+            postgres.discard(data_dir)
+        assert server.sql("SELECT count(*) FROM kept") == "1"
+    postgres.discard(data_dir)
+    with postgres.start(data_dir, fast=True) as server:
+        assert server.sql("SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == "0"
+
+
+def test_a_server_whose_holder_was_killed_is_stopped_before_its_rows_go(data_dir: Path) -> None:
+    other = held_elsewhere(JOINED, data_dir)
+    pid = int((data_dir / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+    kill(other)
+    assert is_running(pid)
+    postgres.discard(data_dir)
+    assert not is_running(pid)
+    assert not (data_dir / "cluster").exists()

@@ -51,3 +51,14 @@ def test_typing_into_a_field_is_not_scanning() -> None:
     scans.typing(False)
     keys(scans, "99")
     assert [scan.text for scan in heard] == ["99"]
+
+
+def test_a_pasted_code_is_a_scan_unless_a_field_has_the_keys() -> None:
+    scans, heard = Scans(), list[Scan]()
+    scans.push(heard.append)
+    scans.paste(" 4006381333931\n")
+    scans.paste("  ")
+    scans.paste("1" * 5000)
+    scans.typing(True)
+    scans.paste("4711")
+    assert heard == [Scan("4006381333931", "typed")]
