@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
@@ -226,9 +225,7 @@ def demo(
 
     logs.configure(level="WARNING")
     choices = live.Choices(speed, stores, port, app_port, data or Path(".baton/demo"), network, fresh)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(live.run(choices))
-    out.print("Stopped. Everything is kept for the next start.")
+    asyncio.run(live.run(choices))
 
 
 def _fast_motion(orders: int, stores: int, data: Path | None, as_json: bool) -> int:

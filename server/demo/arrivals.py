@@ -25,6 +25,8 @@ from server.kit.web import Parts
 log = structlog.get_logger(__name__)
 NIGHT = timedelta(minutes=20)
 """No longer than this, before the demo's speed is counted, nothing happens: nights are short."""
+SHARE = 0.6
+"""Of the baskets, so many are orders: more than in the headless run, because somebody watches."""
 LITTLE, MUCH = 3, 10
 """Jobs to pick in your store."""
 SOONER = timedelta(minutes=25)
@@ -79,44 +81,54 @@ class Arrivals:
     shelves: World
     node: str
     speed: float
+    _run: str = ""
+    """Tells the orders of this run from those of the last, which came from the same baskets."""
+    _happenings: list[Happening] = field(default_factory=list)
+    _yours: Yourself = field(init=False)
     _came: set[str] = field(default_factory=set)
     """Baskets of your store that were orders already."""
 
+    async def begin(self) -> None:
+        """Your store's first orders, unless it has work of last time."""
+        self._run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
+        self._happenings = list(replay(self.retailer, share=SHARE, start=datetime.now(UTC)))
+        self._yours = Yourself.of(self.node, self.retailer, self._happenings)
+        self._came = set()
+        if await self.to_pick() < LITTLE:
+            for order in self._yours.first():
+                await self._try(order)
+
     async def run(self) -> None:
-        """Until cancelled; after the last basket from the first one again."""
+        """Everything after `begin`, until cancelled; after the last basket from the first one again."""
         while True:
-            happenings = list(replay(self.retailer, start=datetime.now(UTC)))
-            yours, run = Yourself.of(self.node, self.retailer, happenings), f"{datetime.now(UTC):%y%m%d%H%M%S}"
-            self._came = set()
-            for order in yours.first():
-                await self._try(order, run)
-            sooner = asyncio.create_task(self._sooner(yours, run))
+            sooner = asyncio.create_task(self._sooner())
             try:
-                await self._replay(happenings, run)
+                await self._replay()
             finally:
                 sooner.cancel()
                 await asyncio.gather(sooner, return_exceptions=True)
+            await self.begin()
 
-    async def _replay(self, happenings: Sequence[Happening], run: str) -> None:
+    async def _replay(self) -> None:
         clock = asyncio.get_running_loop().time
-        due, before = clock(), happenings[0].at
-        for happening in happenings:
+        due, before = clock(), self._happenings[0].at
+        for happening in self._happenings:
             due += min(happening.at - before, NIGHT).total_seconds() / self.speed
             before = happening.at
             await asyncio.sleep(max(0.0, due - clock()))
             if not await self._elsewhere(happening):
-                await self._try(happening, run)
+                await self._try(happening)
 
-    async def _sooner(self, yours: Yourself, run: str) -> None:
-        waiting = deque(yours.orders)
+    async def _sooner(self) -> None:
+        waiting = deque(self._yours.orders)
         for number in itertools.count(1):
             await asyncio.sleep(SOONER.total_seconds() / self.speed)
             while waiting and _basket(waiting[0]) in self._came:
                 waiting.popleft()
             if waiting and await self.to_pick() < LITTLE:
                 order = waiting.popleft()
-                parcel = yours.as_parcel(order) if number % EVERY_PARCEL == 0 else None
-                await self._try(parcel or order, run)
+                parcel = self._yours.as_parcel(order) if number % EVERY_PARCEL == 0 else None
+                await self._try(parcel or order)
 
     async def _elsewhere(self, happening: Happening) -> bool:
         """Whether this order of your store came before, or your store has much to do already."""
@@ -129,29 +141,29 @@ class Arrivals:
         sql = "SELECT count(*) FROM fulfilment WHERE node = :node AND state IN ('offered', 'accepted', 'picking')"
         return int(await self.parts.db.read(lambda tx: tx.value(sql, node=self.node)))
 
-    async def _try(self, happening: Happening, run: str) -> None:
+    async def _try(self, happening: Happening) -> None:
         try:
             if isinstance(happening, OnlineOrder):
                 self._came.add(_basket(happening))
-                await self._place(happening, run)
+                await self._place(happening)
             else:
-                await self._sell(happening, run)
+                await self._sell(happening)
         except httpx.HTTPError as error:
             log.warning("a happening did not arrive", error=repr(error)[:300])
 
-    async def _place(self, order: OnlineOrder, run: str) -> None:
+    async def _place(self, order: OnlineOrder) -> None:
         payment = {"kind": "token", "reference": "tok_visa"}
-        body = order_body(order, datetime.now(UTC), f"{run}-{order.external_id}", payment)
+        body = order_body(order, datetime.now(UTC), f"{self._run}-{order.external_id}", payment)
         answer = await self.client.post("/v1/orders", json=body)
         if answer.is_error:
             log.warning("an order was refused", problem=answer.text[:300])
 
-    async def _sell(self, sale: CounterSale, run: str) -> None:
+    async def _sell(self, sale: CounterSale) -> None:
         had = self.shelves.sell(sale.node, [(line.sku, line.quantity) for line in sale.lines])
         lines = [{"sku": sku, "quantity": units} for sku, units in had.items() if units]
         if not lines:
             return
-        row = sale_body(sale, datetime.now(UTC), lines, f"{run}-{sale.receipt}")
+        row = sale_body(sale, datetime.now(UTC), lines, f"{self._run}-{sale.receipt}")
         answer = await self.client.post("/v1/counter-sales", json={"sales": [row]})
         if answer.is_error:
             log.warning("a receipt was refused", problem=answer.text[:300])

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from shared.here import network_addresses
 
 log = structlog.get_logger(__name__)
 WAIT_S = 60
+MARK = "made-by-demo"
 STORE, TABLETS = "store", "tablets"
 """Folders of the two store apps' own stores."""
 
@@ -71,66 +73,107 @@ def your_store(retailer: Retailer) -> Yours:
     return Yours(node.code, node.name, staff, STAGING, BAYS)
 
 
+class _Server(Server):
+    """Leaves signals to the demo, so that everybody goes home before the server does."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 async def run(choices: Choices) -> None:
-    """Everything up, until Ctrl-C."""
+    """Everything up, until Ctrl-C or the system asks to stop; then everything down."""
+    work, loop = asyncio.ensure_future(_run(choices)), asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not work.cancelling():
+            out.print("\nStopping ...")
+            work.cancel()
+
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(sign, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    out.print("Stopped.")
+
+
+async def _run(choices: Choices) -> None:
     began = time.monotonic()
     if choices.fresh:
         forget(choices.data)
+    mark(choices.data)
     out.print("Making a retailer out of real baskets ...")
-    retailer = making.build(stores=choices.stores)
-    yours = your_store(retailer)
+    built = asyncio.create_task(asyncio.to_thread(making.build, stores=choices.stores))
     settings = Settings(data_dir=choices.data, port=free_port(choices.port, "server"), log_level="WARNING")
-    page = CodesPage(yours)
+    url = f"http://{settings.host}:{settings.port}"
+    async with application.prepared(settings) as db, _store_apps(choices, url) as (app_url, tablet_urls):
+        retailer = await built
+        yours = your_store(retailer)
+        await _fill(db, retailer, yours)
+        page = CodesPage(yours)
+        async with _serving(settings, page) as parts:
+            await _answers([url + "/livez", app_url])
+            addresses = Addresses(url, app_url, tablet_urls, await _key(db, "Demo planner", "planner"))
+            async with _client(url, await _key(db, "Demo channels", "integration")) as client:
+                shelves = world_behind(retailer.positions, retailer.seed)
+                arrivals = Arrivals(parts, client, retailer, shelves, yours.node, choices.speed)
+                others = Neighbours(parts, url, client, retailer, shelves, yours.node, choices.speed)
+                page.customers = Customers(parts, client, yours.node, yours.bays, choices.speed, retailer.seed)
+                await arrivals.begin()
+                say(yours, addresses, time.monotonic() - began)
+                await _until_one_ends(arrivals.run(), others.run(), page.customers.run())
+
+
+@contextlib.asynccontextmanager
+async def _serving(settings: Settings, page: CodesPage) -> AsyncIterator[Parts]:
+    """The API, its jobs and the page of codes. Raises RuntimeError when it does not start."""
     app = application.create_app(settings, slices=(*application.SLICES, page.router()))
     garbage.tame()
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
-    url = f"http://{settings.host}:{settings.port}"
-    async with _store_apps(choices, url) as (app_url, tablet_urls), application.prepared(settings) as db:
-        await _fill(db, retailer, yours)
-        server = Server(config, app)
-        serving = asyncio.create_task(server.serve())
-        await _answers([url + "/livez", app_url], serving)
-        addresses = Addresses(url, app_url, tablet_urls, await _key(db, "Demo planner", "planner"))
-        say(yours, addresses, time.monotonic() - began)
-        try:
-            await _live(app.state.parts, url, retailer, page, choices.speed, server)
-        finally:
-            server.should_exit = True
-            await serving
-
-
-async def _live(parts: Parts, url: str, retailer: Retailer, page: CodesPage, speed: float, server: Server) -> None:
-    """Orders arrive, tills sell, everybody else works, until the server is told to stop."""
-    yours, shelves = page.yours, world_behind(retailer.positions, retailer.seed)
-    async with _client(url, await _key(parts.db, "Demo channels", "integration")) as client:
-        others = Neighbours(parts, url, client, retailer, shelves, yours.node, speed)
-        page.customers = Customers(parts, client, yours.node, yours.bays, speed, retailer.seed)
-        everybody = [
-            asyncio.create_task(page.customers.run()),
-            asyncio.create_task(others.run()),
-            asyncio.create_task(Arrivals(parts, client, retailer, shelves, yours.node, speed).run()),
-            asyncio.create_task(_told(server)),
-        ]
-        try:
-            done, _ = await asyncio.wait(everybody, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in everybody:
-                task.cancel()
-            await asyncio.gather(*everybody, return_exceptions=True)
-
-
-async def _told(server: Server) -> None:
-    """Until Ctrl-C: then everybody goes home before the server does."""
-    while not server.should_exit:  # noqa: ASYNC110 (uvicorn says so by a flag)
+    server = _Server(config, app)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        if serving.done():
+            raise RuntimeError(f"The server did not start on port {settings.port}.")
         await asyncio.sleep(0.05)
+    parts: Parts = app.state.parts
+    try:
+        yield parts
+    finally:
+        parts.draining.set()
+        server.should_exit = True
+        await serving
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """All at once; when one ends the others are sent home. Raises what it failed with."""
+    everybody = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(everybody, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in everybody:
+            task.cancel()
+        await asyncio.gather(*everybody, return_exceptions=True)
+
+
+def mark(data: Path) -> None:
+    """Say in a new folder that it is a demo's, so that `forget` may empty it."""
+    if not (data / "cluster").exists():
+        postgres.make_folder(data)
+        (data / MARK).touch()
 
 
 def forget(data: Path) -> None:
-    """Remove the rows and the tablets' own stores of the last demo; the certificate that tablets know stays."""
+    """Remove the rows and the tablets' own stores of the last demo; the certificate that tablets know stays.
+
+    Exits when the folder has rows that are no demo's.
+    """
+    if (data / "cluster").exists() and not (data / MARK).exists():
+        raise SystemExit(f"{data} was not made by a demo: --fresh leaves it alone.")
     postgres.discard(data)
     for folder in (data / STORE, data / TABLETS):
         for slot in folder.glob("[0-9a-f]" * 32):
@@ -143,6 +186,8 @@ async def _fill(db: Database, retailer: Retailer, yours: Yours) -> None:
         known = await db.read(lambda tx: tx.value("SELECT count(*) FROM node WHERE type = 'store'"))
         if known != len(retailer.stores):
             raise SystemExit(f"The demo of last time has {known} stores: give --stores {known}, or --fresh.")
+        if await db.read(lambda tx: tx.value("SELECT count(*) FROM stock_position")) < len(retailer.positions):
+            raise SystemExit("The demo of last time was stopped before it was loaded: give --fresh.")
         out.print("The retailer of last time is still here.")
         return
     quiet = Database(db.url)
@@ -158,18 +203,15 @@ async def _fill(db: Database, retailer: Retailer, yours: Yours) -> None:
     await quiet.close()
 
 
-async def _answers(urls: Sequence[str], serving: asyncio.Task[None]) -> None:
+async def _answers(urls: Sequence[str]) -> None:
     """Wait until every address answers."""
     async with httpx.AsyncClient() as client:
         for url in urls:
-            await _answered(client, url, serving)
+            await _answered(client, url)
 
 
-async def _answered(client: httpx.AsyncClient, url: str, serving: asyncio.Task[None]) -> None:
+async def _answered(client: httpx.AsyncClient, url: str) -> None:
     for _ in range(WAIT_S * 10):
-        if serving.done():
-            await serving
-            raise RuntimeError("the server stopped while starting; is the port taken?")
         with contextlib.suppress(httpx.TransportError):
             if (await client.get(url)).status_code < 500:
                 return
@@ -201,7 +243,10 @@ async def _store_apps(choices: Choices, server: str) -> AsyncIterator[tuple[str,
         given.append(["--host", "0.0.0.0", "--port", str(other), "--data", str(choices.data / TABLETS), "--tls"])  # noqa: S104 (asked for)
         tablets = [f"https://{address}:{other}" for address in network_addresses()]
     children = [
-        subprocess.Popen([sys.executable, "-m", "store_app", "--server", server, *words])  # noqa: ASYNC220, S603 (our own words)
+        subprocess.Popen(  # noqa: ASYNC220, S603 (our own words)
+            [sys.executable, "-m", "store_app", "--server", server, *words],
+            start_new_session=True,  # Ctrl-C reaches us, and we tell them
+        )
         for words in given
     ]
     try:

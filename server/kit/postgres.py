@@ -44,7 +44,7 @@ from server.kit.postgres_programs import (
     run,
 )
 
-__all__ = ["PostgresError", "Running", "discard", "program", "start", "temporary"]
+__all__ = ["PostgresError", "Running", "discard", "make_folder", "program", "start", "temporary"]
 
 ROLE = DATABASE = "baton"
 PORT = 5432
@@ -140,7 +140,7 @@ def start(data_dir: Path, *, fast: bool = False, port: int | None = None, patien
     is asked for (give the role one first, with `sql`). `patience` is how many seconds recovery may take.
     """
     data_dir = data_dir.expanduser().absolute()
-    _make_folder(data_dir)
+    make_folder(data_dir)
     account = account_for(data_dir)
     check_reach(data_dir, account)
     with _locked(data_dir / ".starting"):
@@ -318,7 +318,8 @@ def _accepts(socket_dir: Path, port: int) -> bool:
 # --- folders and locks ------------------------------------------------------------------------------------------------
 
 
-def _make_folder(data_dir: Path) -> None:
+def make_folder(data_dir: Path) -> None:
+    """A new folder in the hands of the account that will run the server."""
     if not data_dir.exists():
         data_dir.mkdir(parents=True, mode=0o700)
         give(data_dir, account_for(data_dir))

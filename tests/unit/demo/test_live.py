@@ -49,6 +49,16 @@ def test_beginning_anew_forgets_tablets_and_keeps_the_certificate(tmp_path: Path
     assert (tmp_path / "tablets" / "tls" / "file").exists()
 
 
+def test_rows_that_are_no_demos_are_never_thrown_away(tmp_path: Path) -> None:
+    rows = tmp_path / "cluster" / "PG_VERSION"
+    rows.parent.mkdir()
+    rows.touch()
+    live.mark(tmp_path)
+    with pytest.raises(SystemExit, match="was not made by a demo"):
+        live.forget(tmp_path)
+    assert rows.exists()
+
+
 def test_the_welcome_says_where_everything_is_and_warns_of_the_open_address(capsys: pytest.CaptureFixture[str]) -> None:
     yours = live.your_store(build(stores=8))
     here = welcome.Addresses("http://127.0.0.1:1", "http://127.0.0.1:2", ["https://10.0.0.9:3"], "bk_planner")
