@@ -114,7 +114,9 @@ def test_typing_into_a_field_is_not_scanning(phone: Page, gallery: str) -> None:
     wedge(phone, JUMPER)
     sees(phone, "Done, 1 scanned")
     show(phone, gallery + "/stock")
+    phone.wait_for_timeout(500)
     find(phone, "textbox", "Item, code or bin").click()
+    phone.wait_for_timeout(300)
     phone.keyboard.type("jumper")
     until(lambda: find(phone, "textbox", "Item, code or bin").input_value() == "jumper", "the field to be filled")
 

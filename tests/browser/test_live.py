@@ -50,7 +50,7 @@ def test_an_order_arrives_with_its_reason_and_moves_as_the_store_works(shop_floo
 
     row.get_by_role("button", name=order["number"]).click()
     detail = page.get_by_role("dialog")
-    expect(detail).to_contain_text("Picked 2 × APPLE")
+    expect(detail).to_contain_text("Picked 2 × Red apples 1 kg")
     expect(detail).to_contain_text("Maria Sanchez")
     shot(page, "live-detail")
     detail.get_by_role("button", name="Close").click()

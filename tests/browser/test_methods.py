@@ -33,22 +33,6 @@ def pick_by_wedge(page: Page, order: dict[str, Any], *skus: str) -> None:
         sees(page, "Picked")
 
 
-def type_into(page: Page, field: str, text: str) -> None:
-    """As a person does: tap, look whether the field is lit, type."""
-    box = find(page, "textbox", field)
-    box.scroll_into_view_if_needed()
-
-    def lit() -> bool:
-        page.wait_for_timeout(300)
-        box.click()
-        page.wait_for_timeout(300)
-        return bool(box.evaluate("e => e === document.activeElement || e.contains(document.activeElement)"))
-
-    until(lit, f"{field} to take the tap")
-    page.keyboard.type(text)
-    until(lambda: find(page, "textbox", field).input_value() == text, f"{field} to be filled")
-
-
 def customers_page(chrome: Browser, shop_floor: Floor, order: dict[str, Any]) -> Page:
     """What the link in the message opens."""
 
@@ -117,12 +101,19 @@ def test_a_parcel_is_packed_labelled_and_given_to_the_driver(
         pick_by_wedge(page, order, "BREAD", "WINE")
         sees(page, "Maria Sanchez")
         sees(page, "12 Main Street")
-        type_into(page, "Carrier", "UPS")
-        type_into(page, "Tracking number", tracking)
+        find(page, "textbox", "Carrier").click()
+        page.wait_for_timeout(500)
+        page.keyboard.type("UPS")
+        until(lambda: find(page, "textbox", "Carrier").input_value() == "UPS", "the carrier to stand there")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        wedge(page, tracking)  # the label is on the box by now
+        sees(page, "Tracking number read")
         shot(page, f"label-{size['width']}")
         press(page, "Label it")
         until(lambda: page_of(shop_floor, order)["jobs"][0]["state"] == "awaiting_carrier", "the label")
-        sees(page, number)
+        sees(page, "Driver took 1 parcel")
+        page.wait_for_timeout(500)  # nobody scans in the blink of an eye
         wedge(page, tracking)
         sees(page, f"{number} is loaded")
         shot(page, f"van-{size['width']}")
