@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, field_validator
 
 from shared.kernel import Count, Input, Instant, NodeCode, Quantity, Sku, Wire
 from shared.reasons import Bucket
@@ -124,6 +124,13 @@ class Adjustment(Input):
     delta: int = Field(ge=-100_000, le=100_000, description="Units more (+) or fewer (-).")
     reason: Literal["found", "damage", "theft", "sample", "miscount", "return"]
     note: str | None = Field(default=None, max_length=500)
+
+    @field_validator("delta")
+    @classmethod
+    def _something(cls, delta: int) -> int:
+        if delta == 0:
+            raise ValueError("a correction by nothing corrects nothing")
+        return delta
 
 
 class Receipt(Input):

@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from server.kit.database import to_json
-from shared.errors import BatonError, Busy, FieldProblem, InvalidInput, Problem, QueueGap, Unavailable
+from server.kit.findings import field_problems
+from shared.errors import BatonError, Busy, InvalidInput, Problem, QueueGap, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -30,11 +31,6 @@ _TITLES = {
     405: ("method_not_allowed", "This path does not take that method"),
     413: ("too_large", "The body is too large"),
     500: ("internal", "Something went wrong on our side"),
-}
-_REMEDIES = {
-    "missing": "Add this field.",
-    "extra_forbidden": "Remove this field, or correct its name.",
-    "json_invalid": "Send a body that is valid JSON.",
 }
 
 
@@ -61,27 +57,14 @@ def of_error(error: BatonError) -> Response:
     return response(error.problem(), headers=headers, **more)
 
 
-def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
-    """Pydantic's findings as fields with a dotted path, a sentence and a remedy."""
-    found = []
-    for error in errors:
-        where = [str(part) for part in error["loc"]]
-        path = ".".join(where[1:] if where[:1] == ["body"] and len(where) > 1 else where)
-        message = str(error["msg"]).removeprefix("Value error, ")
-        sentence = message[:1].upper() + message[1:]
-        remedy = _REMEDIES.get(str(error["type"]))
-        found.append(FieldProblem(field=path, message=sentence.rstrip(".") + ".", remedy=remedy))
-    return found
-
-
 def of_validation(errors: Sequence[Mapping[str, Any]]) -> Response:
     """422 naming each field; 400 when the body is not JSON at all."""
     broken = next((e for e in errors if e["type"] == "json_invalid"), None)
     if broken is not None:
         reason = (broken.get("ctx") or {}).get("error", "unreadable")
         detail = f"The body is not valid JSON: {reason} at character {broken['loc'][-1]}."
-        return response(plain(400, detail, remedy=_REMEDIES["json_invalid"]))
-    fields = field_problems(errors)
+        return response(plain(400, detail, remedy="Send a body that is valid JSON."))
+    fields = field_problems(errors, within="body")
     first = fields[0]
     problem = InvalidInput.of(fields).problem()
     return response(problem.model_copy(update={"detail": f"{first.field}: {first.message}"}))

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
+from server.kit.findings import field_problems
 from shared.errors import FieldProblem
 from shared.kernel import Wire
 
@@ -55,32 +56,15 @@ class KeepBad:
             return validate(value)
         except ValidationError as error:
             name = value.get(self.key) if isinstance(value, dict) else None
-            return BadRow(key=name if isinstance(name, str) else None, problems=tuple(field_problems(error)))
+            return BadRow(
+                key=name if isinstance(name, str) else None,
+                problems=tuple(field_problems(error.errors(include_url=False))),
+            )
 
 
 def keep_bad(key: str) -> KeepBad:
     """Let a row that does not validate through as a `BadRow`. `key` is the field that names the row."""
     return KeepBad(key)
-
-
-def field_problems(error: ValidationError) -> list[FieldProblem]:
-    """Pydantic's findings as ours. A validator of a whole model says its own field as `field: sentence`."""
-    found = []
-    for each in error.errors(include_url=False, include_context=False, include_input=False):
-        field, message = ".".join(str(part) for part in each["loc"]), each["msg"].removeprefix("Value error, ")
-        if not field and ": " in message:
-            field, message = message.split(": ", 1)
-        found.append(FieldProblem(field=field, message=message, remedy=_REMEDIES.get(each["type"])))
-    return found
-
-
-_REMEDIES = {
-    "missing": "Add the field.",
-    "extra_forbidden": "Remove the field, or correct its name.",
-    "string_too_long": "Shorten it.",
-    "literal_error": "Use one of the values named.",
-    "enum": "Use one of the values named.",
-}
 
 
 def first_problems(
