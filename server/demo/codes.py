@@ -25,6 +25,7 @@ from server.people import devices
 from server.people.rules import EnrolmentCode
 from shared.barcodes import ScanKind, label
 from shared.fulfilment import Fulfilment
+from shared.methods import METHODS
 
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -82,6 +83,7 @@ class CodesPage:
                 lambda tx: devices.offer_enrolment(tx, SYSTEM, parts.keys, self.yours.node)
             )
         jobs = await parts.db.read(lambda tx: queries.jobs(tx, node=self.yours.node, states=TO_PICK, limit=12))
+        parcels = await parts.db.read(lambda tx: queries.jobs(tx, node=self.yours.node, states=TO_SEND, limit=100))
         items = await parts.db.read(lambda tx: _items(tx, self.yours.node, jobs))
         connected = await parts.db.read(lambda tx: _devices(tx, self.yours.node))
         return _pages.get_template("codes.html").render(
@@ -91,13 +93,16 @@ class CodesPage:
             staff=[(person, label(ScanKind.BADGE, person.badge)) for person in self.yours.staff],
             jobs=[(job, _lines(job, items)) for job in jobs],
             visitors=self.customers.here() if self.customers else [],
+            labels=[(job, tracking(job)) for job in parcels if METHODS[job.method].delivery == "ship"],
             places=[(place, label(ScanKind.STAGING, place)) for place in self.yours.places],
             qr=qr,
             bars=bars,
+            code_128=code_128,
         )
 
 
 TO_PICK = ("offered", "accepted", "picking")
+TO_SEND = (*TO_PICK, "picked", "packed", "awaiting_carrier")
 
 
 async def _devices(tx: Tx, node: str) -> int:
@@ -131,16 +136,31 @@ def qr(text: str) -> Markup:
     return Markup(segno.make(text, micro=False).svg_inline(omitsize=True, border=2))  # noqa: S704 (segno's own SVG)
 
 
+def tracking(job: Fulfilment) -> str:
+    """The number on the label that a carrier would print for this job."""
+    return "PX" + "".join(filter(str.isalnum, job.number))
+
+
+def code_128(text: str) -> Markup:
+    """A carrier's label."""
+    return _drawn(text, zxingcpp.BarcodeFormat.Code128)
+
+
 def bars(code: str) -> Markup:
     """The code as it is printed on the item: EAN-13 where it is one, a QR code otherwise."""
     if len(code) != 13:  # it would be filled up with zeros
         return qr(code)
     try:
-        drawn = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.EAN13).to_svg(add_quiet_zones=True)
+        return _drawn(code, zxingcpp.BarcodeFormat.EAN13)
     except ValueError:  # letters, or a wrong check digit
         return qr(code)
+
+
+def _drawn(code: str, kind: zxingcpp.BarcodeFormat) -> Markup:
+    """SVG that fills its box."""
+    drawn = zxingcpp.create_barcode(code, kind).to_svg(add_quiet_zones=True)
     size = re.search(r'width="(\d+)" height="(\d+)"', drawn)
     if size is None:
-        raise ValueError("the drawing of a bar code has no size")
+        raise RuntimeError("the drawing of a bar code has no size")
     scalable = drawn.replace(size[0], f'viewBox="0 0 {size[1]} {size[2]}"', 1)
-    return Markup(scalable[scalable.index("<svg") :])  # noqa: S704 (digits only)
+    return Markup(scalable[scalable.index("<svg") :])  # noqa: S704 (drawn from digits, or from our own number)

@@ -17,7 +17,7 @@ STEPS = """[bold]What to try first[/]
   1. [bold]Pickup[/]: Start next, scan each item, then a place for the bag. Soon its customer is among those "here now":
      scan the pass, hand over.
   2. [bold]Curbside[/]: pick and pack the order marked so. The car says when it leaves and in which bay it stands.
-  3. [bold]A parcel from the store[/]: pick, pack, write any tracking number, and give it to the driver.
+  3. [bold]A parcel from the store[/]: pick, pack, write any carrier, scan its label, give it to the driver.
   4. [bold]Find[/]: scan any item for its stock, its arithmetic and the other stores. Open an order for its story and
      "Why me?". Say that an item is not there, and see where its units go.
   5. [bold]Head office[/]: on the live page orders arrive, and each says which node got it and why.

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from server.demo import customers
-from server.demo.codes import CodesPage, Yours, bars, qr
+from server.demo.codes import CodesPage, Yours, bars, qr, tracking
 from server.demo.customers import Customers, Visit
 from server.demo.people import Person
 from server.fulfilment.passes import credentials
@@ -134,6 +134,17 @@ async def test_the_page_shows_what_is_to_be_picked_with_the_code_on_the_item(wor
     assert order["jobs"][0]["number"] in html
     assert f'data-code="{row["code"].removeprefix("0")}"' in html
     assert "2 × Red apples" in html
+
+
+async def test_a_parcel_gets_a_label_that_is_nothing_else_to_the_app(world: build.World) -> None:
+    shop = await open_shop(world)
+    order = await shop.buy(("APPLE", 2), method="ship")
+    job = await job_of(world, order["jobs"][0]["id"])
+    html = await CodesPage(Yours(job.node, "Elm Street", (ANA,))).draw(world.parts)
+    assert f'data-code="{tracking(job)}"' in html
+    assert read(tracking(job)).kind is ScanKind.UNKNOWN
+    await shop.buy(("APPLE", 1))
+    assert html.count('data-code="PX') == 1, "what is collected needs none"
 
 
 def test_an_items_code_is_drawn_in_bars_and_any_other_as_qr_with_every_sign_of_it() -> None:
