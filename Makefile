@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SPEED ?= 60
 BENCH ?= all
+SEEDS ?= 100
+SEED ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit postgres browser bench shots migrations clean
+.PHONY: help setup demo test check unit postgres simulation browser bench prove shots migrations clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,7 +32,7 @@ check: setup ## Format, lint, strict types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: check unit postgres browser ## Everything: check, unit, PostgreSQL, simulation, browser
+test: check unit postgres simulation browser ## Everything: check, unit, PostgreSQL, simulation, browser
 
 unit: setup
 	$(BIN)/pytest -n 2 tests/unit tests/test_architecture.py
@@ -38,12 +40,18 @@ unit: setup
 postgres: setup
 	$(BIN)/pytest -n 2 tests/postgres tests/api
 
+simulation: setup
+	$(BIN)/pytest -n 2 tests/simulation
+
 browser: setup
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest tests/browser
 
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+prove: setup ## The long proofs: random histories, generated requests, races (SEEDS=100, SEED=7 to see one)
+	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 shots: setup ## Take the screenshots of the docs
 	$(BIN)/python -m tests.browser.shots

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,11 +95,17 @@ def client(app: FastAPI, token: str | None = None, *, raising: bool = True) -> h
 
 @contextlib.asynccontextmanager
 async def world(
-    url: str, *, answers: Answers = ANSWERS, config: Settings | None = None, **more: Any
+    url: str,
+    *,
+    answers: Answers = ANSWERS,
+    config: Settings | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    random: Callable[[int], bytes] = os.urandom,
+    **more: Any,
 ) -> AsyncIterator[World]:
     """The application on a migrated database. `more` goes to `create_app`."""
     async with contextlib.AsyncExitStack() as stack:
-        db = Database(url, answers=answers, pool_size=8)
+        db = Database(url, answers=answers, pool_size=8, clock=clock, random=random)
         stack.push_async_callback(db.close)
         app = create_app(config or settings(), db=db, **more)
         await stack.enter_async_context(app.router.lifespan_context(app))

@@ -52,6 +52,14 @@ def database_url(pg: postgres.Running) -> Iterator[str]:
 
 
 @pytest.fixture
+def second_url(pg: postgres.Running) -> Iterator[str]:
+    """Another fresh migrated database."""
+    name = pg.create_database(f"test_{next(_numbers)}", TEMPLATE)
+    yield pg.url(None, name)
+    pg.drop_database(name)
+
+
+@pytest.fixture
 async def world(database_url: str) -> AsyncIterator[build.World]:
     """The application on a fresh database, with a client and an admin's key: see `tests/build.py`."""
     async with build.world(database_url) as made:
