@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import shutil
 import signal
 import socket
@@ -38,6 +39,7 @@ from server.kit import garbage, keys, postgres
 from server.kit.auth import SYSTEM
 from server.kit.database import Database
 from server.kit.serving import Server
+from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.people import keys as api_keys
 from server.people.rules import KeyRole, NewKey
@@ -98,10 +100,14 @@ async def run(choices: Choices) -> None:
 
 
 async def _run(choices: Choices) -> None:
+    with alone(choices.data):
+        if choices.fresh:
+            forget(choices.data)
+        await _play(choices)
+
+
+async def _play(choices: Choices) -> None:
     began = time.monotonic()
-    if choices.fresh:
-        forget(choices.data)
-    mark(choices.data)
     out.print("Making a retailer out of real baskets ...")
     built = asyncio.create_task(asyncio.to_thread(making.build, stores=choices.stores))
     settings = Settings(data_dir=choices.data, port=free_port(choices.port, "server"), log_level="WARNING")
@@ -160,11 +166,22 @@ async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*everybody, return_exceptions=True)
 
 
-def mark(data: Path) -> None:
-    """Say in a new folder that it is a demo's, so that `forget` may empty it."""
-    if not (data / "cluster").exists():
-        postgres.make_folder(data)
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """The only demo in this folder; a new folder is marked as a demo's, so that `forget` may empty it.
+
+    Exits when another one runs there.
+    """
+    new = not (data / "cluster").exists()
+    postgres.make_folder(data)
+    if new:
         (data / MARK).touch()
+    with (data / ".demo").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"A demo runs in {data} already: stop it, or give another folder with --data.") from None
+        yield
 
 
 def forget(data: Path) -> None:
@@ -259,8 +276,14 @@ async def _store_apps(choices: Choices, server: str) -> AsyncIterator[tuple[str,
 
 
 async def _key(db: Database, name: str, role: KeyRole) -> str:
-    new = NewKey(name=name, roles=[role])
-    return (await db.write(lambda tx: api_keys.create_key(tx, SYSTEM, new))).key
+    """A new key; the one of last time, which stands in some terminal, no longer works."""
+
+    async def renew(tx: Tx) -> str:
+        for row in await tx.rows("SELECT id FROM api_key WHERE name = :name AND revoked_at IS NULL", name=name):
+            await api_keys.revoke_key(tx, SYSTEM, row["id"])
+        return (await api_keys.create_key(tx, SYSTEM, NewKey(name=name, roles=[role]))).key
+
+    return await db.write(renew)
 
 
 def _client(url: str, token: str) -> httpx.AsyncClient:

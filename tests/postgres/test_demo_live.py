@@ -50,7 +50,7 @@ class Demo:
 
 @contextmanager
 def demo(folder: Path, *words: str) -> Iterator[Demo]:
-    log = folder / "log.txt"
+    log = folder / f"{len(list(folder.iterdir()))}.log"
     given = ["demo", "--stores", "5", "--data", str(folder / "data"), "--port", "18550", "--app-port", "18600"]
     with log.open("wb") as to:
         process = subprocess.Popen(
@@ -94,6 +94,9 @@ def test_a_newcomer_starts_it_stops_it_and_finds_it_again_or_begins_anew(folder:
         while not re.search(r"To pick [1-9]", got(codes)):
             assert time.monotonic() < until, "the first orders never came"
             time.sleep(0.2)
+        with demo(folder, "--fresh") as second:
+            assert second.process.wait(PATIENCE_S) == 1
+            assert "A demo runs in" in second.said()
         certificate = folder / "data" / "tablets" / "tls" / "certificate.pem"
         secure = [each for each in addresses(said) if each.startswith("https://")]
         assert all("flutter" in got(each, certificate) for each in secure)

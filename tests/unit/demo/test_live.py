@@ -53,10 +53,16 @@ def test_rows_that_are_no_demos_are_never_thrown_away(tmp_path: Path) -> None:
     rows = tmp_path / "cluster" / "PG_VERSION"
     rows.parent.mkdir()
     rows.touch()
-    live.mark(tmp_path)
-    with pytest.raises(SystemExit, match="was not made by a demo"):
+    with live.alone(tmp_path), pytest.raises(SystemExit, match="was not made by a demo"):
         live.forget(tmp_path)
     assert rows.exists()
+
+
+def test_two_demos_never_play_in_one_folder(tmp_path: Path) -> None:
+    with live.alone(tmp_path), pytest.raises(SystemExit, match="already: stop it"), live.alone(tmp_path):
+        pytest.fail("both play")
+    with live.alone(tmp_path):
+        live.forget(tmp_path)
 
 
 def test_the_welcome_says_where_everything_is_and_warns_of_the_open_address(capsys: pytest.CaptureFixture[str]) -> None:
