@@ -66,12 +66,22 @@ async def open_holds(tx: Tx, actor: Actor, holds: Sequence[tuple[UUID, str, str]
 
 
 async def resolve_hold(tx: Tx, actor: Actor, hold_id: UUID, *, resolution: str) -> None:
-    """`release` lets the order go on when no other hold is open; `cancel` cancels what it held."""
+    """`release` lets the order go on when no other hold is open; `cancel` cancels what it held.
+
+    Nobody's word replaces the gateway's: a payment hold is released by an authorisation only.
+    """
     authorize(actor, "order.hold")
     row = await tx.one("SELECT order_id, kind, resolved_at FROM order_hold WHERE id = :id", id=hold_id)
     if row is None:
         raise NotFound(f"No hold {hold_id}.")
     await lock_orders(tx, [row["order_id"]])
+    if row["kind"] == "payment" and resolution == "release" and row["resolved_at"] is None:
+        head = (await _heads(tx, [row["order_id"]]))[row["order_id"]]
+        if head["authorised"] < head["total"]:
+            raise Conflict(
+                "The payment of this order is not authorised.",
+                remedy="Wait for the gateway; or cancel, and let the customer order anew with another card.",
+            )
     if not await _close_holds(tx, actor, row["order_id"], resolution, hold_id=hold_id):
         raise Conflict("This hold was resolved before.")
     if resolution == "cancel":

@@ -227,3 +227,14 @@ async def test_a_ready_bag_gets_a_code_that_devices_can_check(world: build.World
 async def build_later(world: build.World) -> None:
     """Let the pause of failed answers be over."""
     await world.write(lambda tx: tx.run("UPDATE outbox SET next_try_at = :now", now=tx.now))
+
+
+async def test_nobodys_word_replaces_the_gateways(world: build.World) -> None:
+    shop = await open_shop(world)
+    order = await shop.buy(("APPLE", 1), payment={"kind": "token", "reference": "tok_visa"})
+    hold = f"/v1/orders/holds/{order['holds'][0]['id']}/resolve"
+    early = await world.client.post(hold, json={"resolution": "release"})
+    assert (early.status_code, early.json()["detail"]) == (409, "The payment of this order is not authorised.")
+    assert early.json()["remedy"]
+    await outbox.drain(world.parts)
+    assert (await shop.page(order["id"]))["status"] == "allocated"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import Browser
+
 from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, wedge
-from tests.browser.shop_floor import CODES, floor
+from tests.browser.shop_floor import CODES, Floor, floor
+from tests.browser.test_live import signed_in
 from tests.browser.test_pickup import buy, enter
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -36,6 +39,14 @@ def main() -> None:
             sees(page, "Other stores")
             page.wait_for_timeout(1000)
             page.screenshot(path=PICTURES / "stock.png")
+        live(shop, chrome)
+
+
+def live(shop: Floor, chrome: Browser) -> None:
+    """Head office's page with the orders of this store."""
+    page = signed_in(chrome, shop, (1280, 860))
+    page.wait_for_timeout(3000)
+    page.screenshot(path=PICTURES / "live.png")
 
 
 if __name__ == "__main__":
