@@ -96,7 +96,8 @@ async def run(choices: Choices) -> None:
         loop.add_signal_handler(sign, stop)
     with contextlib.suppress(asyncio.CancelledError):
         await work
-    out.print("Stopped.")
+    if work.cancelled():
+        out.print("Stopped.")
 
 
 async def _run(choices: Choices) -> None:
