@@ -101,6 +101,7 @@ class StockLevel(Wire):
 
     sku: Sku
     node: NodeCode
+    name: str = Field(default="", description="What people call the node.")
     atp: Atp
     distance_km: float | None = Field(default=None, description="From the asked node or point, where one was given.")
 

@@ -93,6 +93,7 @@ async def near(tx: Tx, sku: str, *, node: str, limit: int = 50) -> list[StockLev
         StockLevel(
             sku=sku,
             node=r["node"],
+            name=r["name"],
             atp=atp_of(r),
             distance_km=round(distance_km(origin, place), 1) if origin and (place := _place(r)) else None,
         )
@@ -126,7 +127,11 @@ async def availability(
         mine = [(r, atp_of(r, threshold=r["threshold"])) for r in rows if r["sku"] == sku]
         total = sum(atp.available for _, atp in mine)
         promised = waiting.get(sku, 0)
-        shown = [StockLevel(sku=sku, node=r["node"], atp=atp) for r, atp in mine if nodes is None or r["node"] in nodes]
+        shown = [
+            StockLevel(sku=sku, node=r["node"], name=r["name"], atp=atp)
+            for r, atp in mine
+            if nodes is None or r["node"] in nodes
+        ]
         answers.append(
             Availability(
                 sku=sku,

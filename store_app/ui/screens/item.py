@@ -106,14 +106,14 @@ def _near(near: Asked[list[StockLevel]], node: str, here: StockDoc | None) -> li
 
 def _level(level: StockLevel) -> ft.Control:
     """A row that reads as one sentence."""
-    far, there = level.distance_km, level.atp.available
-    words: list[ft.Control] = [text(level.node, Type.STRONG)]
+    far, there, name = level.distance_km, level.atp.available, level.name or level.node
+    words: list[ft.Control] = [text(name, Type.STRONG)]
     if far is not None:
         words.append(muted(t("stock.km", km=round(far))))
     row = ft.Row([ft.Column(words, spacing=0, expand=True), text(number(there), Type.HEADING)])
-    spoken = t("stock.spoken", name=level.node, count=there)
+    spoken = t("stock.spoken", name=name, count=there)
     if far is not None:
-        spoken = t("stock.spoken", name=t("stock.away", node=level.node, km=round(far)), count=there)
+        spoken = t("stock.spoken", name=t("stock.away", node=name, km=round(far)), count=there)
     return keyed(level.node, card(row, label=spoken))
 
 
