@@ -16,6 +16,8 @@ from server.kit import audit
 from server.kit.auth import EVERYWHERE
 from server.kit.database import Database
 from server.kit.transaction import Tx
+from server.orders.money import RENEWED
+from server.orders.renewals import DUE
 from server.sync.documents import node_stream
 from shared.orders import UnitState, status_of
 
@@ -55,9 +57,10 @@ _IN_WORK = (
     f" {_LEFT_IN_JOB} AS units FROM {_JOB_LINES} WHERE NOT f.final"
 )
 _PARTS = (
-    "SELECT m.id, m.order_id, m.kind, (p->>0)::bigint AS line, (p->>2)::bigint AS amount"
+    "SELECT m.id, m.order_id, m.kind, m.reason, (p->>0)::bigint AS line, (p->>2)::bigint AS amount"
     " FROM money_entry m CROSS JOIN LATERAL jsonb_array_elements(m.lines) AS p"
 )
+_RENEWED = f"coalesce(sum(amount) FILTER (WHERE kind = 'release' AND reason = '{RENEWED}'), 0) AS renewed"
 _KINDS = ("authorise", "capture", "release", "refund")
 _BY_KIND = ", ".join(f"coalesce(sum(amount) FILTER (WHERE kind = '{k}'), 0) AS {k}" for k in _KINDS)
 
@@ -130,10 +133,11 @@ MONEY = (
     Question(
         "5. money adds up per line",
         "money_entry",
-        f"SELECT s.* FROM (SELECT order_id, line, {_BY_KIND} FROM ({_PARTS} WHERE m.state = 'done') p GROUP BY 1, 2) s"
+        f"SELECT s.* FROM (SELECT order_id, line, {_BY_KIND}, {_RENEWED} FROM ({_PARTS} WHERE m.state = 'done') p"
+        " GROUP BY 1, 2) s"
         " JOIN customer_order o ON o.id = s.order_id LEFT JOIN order_line l USING (order_id, line)"
         " WHERE s.capture + s.release > s.authorise OR s.refund > s.capture"
-        " OR s.authorise > CASE WHEN s.line = 0 THEN o.shipping ELSE coalesce(l.total, 0) END",
+        " OR s.authorise - s.renewed > CASE WHEN s.line = 0 THEN o.shipping ELSE coalesce(l.total, 0) END",
     ),
     Question(
         "5. every cent of an entry is for something",
@@ -156,6 +160,12 @@ MONEY = (
         "SELECT g.key, g.kind, g.amount, g.ok, m.kind AS our_kind, m.amount AS our_amount, m.state"
         " FROM test_gateway_entry g LEFT JOIN money_entry m ON m.id = g.key WHERE m.id IS NULL OR m.kind <> g.kind"
         " OR m.amount <> g.amount OR (m.state <> 'wanted' AND (m.state = 'done') <> g.ok)",
+    ),
+    Question(
+        "5. no authorisation has run out under goods that are still owed",
+        "customer_order",
+        f"SELECT d.* FROM ({DUE.replace(':soon', 'CAST(:now AS timestamptz)')}) d WHERE NOT EXISTS"
+        " (SELECT 1 FROM order_hold h WHERE h.order_id = d.id AND h.kind = 'payment' AND h.resolved_at IS NULL)",
     ),
     Question(
         "5. somebody asks for all money that is wanted",

@@ -20,7 +20,7 @@ from server.kit import outbox
 from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.messages import service as messages
-from server.orders import payments
+from server.orders import payments, renewals
 from server.people import signing_in
 from server.routing import service as routing
 
@@ -74,12 +74,18 @@ async def cancel_overdue(parts: Parts) -> int:
     return await alone(parts, "cancel overdue", lambda tx: routing.cancel_overdue(tx, after=patience))
 
 
+async def renew_authorisations(parts: Parts) -> int:
+    """Authorisations that run out before the goods have left."""
+    return await alone(parts, "renew authorisations", renewals.renew_due)
+
+
 LOOPS: tuple[Loop, ...] = (
     Loop("answers after the commit", outbox.work, 0.2),
     Loop("release expired carts", release_carts, 15.0),
     Loop("expire uncollected bags", expire_bags, 60.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
+    Loop("renew authorisations", renew_authorisations, 600.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
     Loop("send messages", messages.send_waiting, 1.0),
     Loop("forget expired sessions and codes", forget_expired, 300.0),

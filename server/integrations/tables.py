@@ -25,3 +25,4 @@ class GatewayRow(Table):
     ok: Mapped[bool]
     reason: Mapped[str]
     at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]

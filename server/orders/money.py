@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -44,6 +44,8 @@ class GatewayAnswer:
     ok: bool
     reference: str
     reason: str = ""
+    expires_at: datetime | None = None
+    """When an authorisation runs out, where the provider says so."""
 
 
 class PaymentGateway(Protocol):
@@ -58,6 +60,8 @@ class PaymentGateway(Protocol):
     async def refund(self, key: UUID, *, authorisation: str, amount: int, currency: str) -> GatewayAnswer: ...
 
 
+RENEWED = "renewed"
+"""Reason of the release and the authorisation that take the place of one that runs out."""
 COLUMN = {"authorise": "authorised", "capture": "captured", "release": "released", "refund": "refunded"}
 
 
@@ -79,6 +83,7 @@ async def want(tx: Tx, entries: Sequence[Entry]) -> None:
             "reference": entry.reference,
             "made_at": tx.now,
             "settled_at": tx.now if entry.done else None,
+            "expires_at": None,
         }
         rows.append(row)
         if not entry.done:
@@ -95,7 +100,7 @@ async def record(tx: Tx, entry_id: UUID, answer: GatewayAnswer) -> dict[str, Any
         return None
     await lock_orders(tx, [row["order_id"]])
     entry = await tx.one(
-        "UPDATE money_entry SET state = :state, reference = :reference, settled_at = :now,"
+        "UPDATE money_entry SET state = :state, reference = :reference, settled_at = :now, expires_at = :expires_at,"
         " reason = coalesce(nullif(:reason, ''), reason)"
         " WHERE id = :id AND state = 'wanted' RETURNING order_id, kind, amount",
         id=entry_id,
@@ -103,6 +108,7 @@ async def record(tx: Tx, entry_id: UUID, answer: GatewayAnswer) -> dict[str, Any
         reference=answer.reference,
         reason=answer.reason,
         now=tx.now,
+        expires_at=answer.expires_at,
     )
     if entry is None:
         return None
@@ -126,7 +132,7 @@ async def record(tx: Tx, entry_id: UUID, answer: GatewayAnswer) -> dict[str, Any
 async def open_entry(tx: Tx, entry_id: UUID) -> Row | None:
     """A wanted entry with what the gateway must be told; None when it was settled before."""
     return await tx.one(
-        "SELECT m.id, m.order_id, m.kind, m.amount, o.payment_reference, o.currency FROM money_entry m"
+        "SELECT m.id, m.order_id, m.kind, m.amount, o.payment_reference, o.payment_token, o.currency FROM money_entry m"
         " JOIN customer_order o ON o.id = m.order_id WHERE m.id = :id AND m.state = 'wanted'",
         id=entry_id,
     )

@@ -37,7 +37,7 @@ async def ask_gateway(parts: Parts, event: MoneyWanted) -> None:
 async def _ask(gateway: money.PaymentGateway, entry: Row) -> money.GatewayAnswer:
     key, reference, amount, currency = entry["id"], entry["payment_reference"], entry["amount"], entry["currency"]
     if entry["kind"] == "authorise":
-        return await gateway.authorise(key, token=reference, amount=amount, currency=currency)
+        return await gateway.authorise(key, token=entry["payment_token"], amount=amount, currency=currency)
     ask = {"capture": gateway.capture, "release": gateway.release, "refund": gateway.refund}[entry["kind"]]
     return await ask(key, authorisation=reference, amount=amount, currency=currency)
 

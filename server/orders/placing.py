@@ -197,6 +197,7 @@ def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any]) -> dict[str, Any]:
         "total": order.total,
         "payment_kind": order.payment.kind,
         "payment_reference": order.payment.reference,
+        "payment_token": order.payment.reference if order.payment.kind == "token" else None,
         "authorised": order.total if paid else 0,
         "captured": order.total if order.payment.kind == "paid" else 0,
         "status": _first_status(order).value,

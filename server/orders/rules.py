@@ -80,6 +80,21 @@ def share_of(line_total: int, quantity: int, start: int, units: int) -> int:
     return base * units + max(0, min(extra, start + units) - min(extra, start))
 
 
+def unpaid_parts(lines: Sequence[Mapping[str, Any]], shipping: int) -> tuple[tuple[int, int, int], ...]:
+    """What is neither with the customer nor cancelled, as (line, units, amount); line 0 is shipping.
+
+    Shipping is paid with the first units that leave.
+    """
+    parts = []
+    for row in lines:
+        left = row["quantity"] - row["fulfilled"] - row["cancelled"] - row["replaced"]
+        if left:
+            parts.append((row["line"], left, share_of(row["total"], row["quantity"], row["fulfilled"], left)))
+    if parts and shipping and not any(row["fulfilled"] for row in lines):
+        parts.append((0, 1, shipping))
+    return tuple(parts)
+
+
 def search_words(number: str, order: NewOrder) -> str:
     """What a person may type to find the order."""
     digits = "".join(c for c in order.customer.phone or "" if c.isdigit())

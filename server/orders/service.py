@@ -23,12 +23,15 @@ from server.kit.auth import Actor, authorize
 from server.kit.transaction import Tx
 from server.orders import money
 from server.orders.fresh import fresh_orders
+from server.orders.renewals import is_renewal, unpaid
 from server.orders.rules import check_cancel, share_of
 from server.orders.tables import HoldRow
 from server.orders.units import Shift, lock_orders, refresh_status, shift
 from shared.errors import Conflict, NotFound
 from shared.fulfilment import FULFILMENT, Exit
 from shared.orders import UnitState
+
+PAYMENTS = Actor(kind="system", id="payments", roles=frozenset({"system"}))
 
 # ---------------------------------------------------------------- holds
 
@@ -40,12 +43,7 @@ async def hold(tx: Tx, actor: Actor, order_id: UUID, *, kind: str, reason: str) 
     lines = await _lines(tx, [order_id])
     if not lines:
         raise NotFound(f"No order {order_id}.")
-    waiting = [
-        Shift(order_id, row["line"], state, UnitState.HELD, row[state])
-        for row in lines
-        for state in (UnitState.ROUTING, UnitState.BACKORDERED)
-        if row[state]
-    ]
+    waiting = _to_hold(lines)
     if not waiting:
         raise Conflict(
             "Nothing of this order waits for a node any more.", remedy="Cancel units instead, or tell the store."
@@ -53,6 +51,16 @@ async def hold(tx: Tx, actor: Actor, order_id: UUID, *, kind: str, reason: str) 
     hold_id = (await open_holds(tx, actor, [(order_id, kind, reason)]))[0]
     await shift(tx, waiting)
     return hold_id
+
+
+def _to_hold(lines: Sequence[Any]) -> list[Shift]:
+    """Shifts that hold what waits for a node."""
+    return [
+        Shift(row["order_id"], row["line"], state, UnitState.HELD, row[state])
+        for row in lines
+        for state in (UnitState.ROUTING, UnitState.BACKORDERED)
+        if row[state]
+    ]
 
 
 async def open_holds(tx: Tx, actor: Actor, holds: Sequence[tuple[UUID, str, str]]) -> list[UUID]:
@@ -77,7 +85,8 @@ async def resolve_hold(tx: Tx, actor: Actor, hold_id: UUID, *, resolution: str) 
     await lock_orders(tx, [row["order_id"]])
     if row["kind"] == "payment" and resolution == "release" and row["resolved_at"] is None:
         head = (await _heads(tx, [row["order_id"]]))[row["order_id"]]
-        if head["authorised"] < head["total"]:
+        covered = head["authorised"] - head["captured"] - head["released"]
+        if covered < sum(part[2] for part in await unpaid(tx, row["order_id"])):
             raise Conflict(
                 "The payment of this order is not authorised.",
                 remedy="Wait for the gateway; or cancel, and let the customer order anew with another card.",
@@ -207,7 +216,8 @@ def _back_part(row: Any, units: int) -> tuple[int, int, int]:
 
 async def _heads(tx: Tx, order_ids: Iterable[UUID]) -> dict[UUID, Any]:
     rows = await tx.rows(
-        "SELECT id, number, shipping, total, payment_kind, payment_reference, authorised, captured, status, currency"
+        "SELECT id, number, shipping, total, payment_kind, payment_reference, authorised, captured, released, status,"
+        " currency"
         " FROM customer_order WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id",
         ids=sorted(set(order_ids)),
     )
@@ -306,10 +316,12 @@ async def _capture(tx: Tx, event: UnitsLeft) -> None:
 
 
 async def on_money_moved(tx: Tx, events: Sequence[MoneyMoved]) -> None:
-    """An authorisation lets the order go on; what was cancelled meanwhile is released from it."""
-    system = Actor(kind="system", id="payments", roles=frozenset({"system"}))
+    """An authorisation lets the order go on; what was cancelled meanwhile is released from the first one."""
     for e in events:
         if e.kind != "authorise":
+            continue
+        if await is_renewal(tx, e.order_id, e.entry_id):
+            await _release_payment_hold(tx, PAYMENTS, e.order_id)
             continue
         lines = await _lines(tx, [e.order_id])
         parts = [
@@ -325,7 +337,7 @@ async def on_money_moved(tx: Tx, events: Sequence[MoneyMoved]) -> None:
             head = (await _heads(tx, [e.order_id]))[e.order_id]
             parts.append((0, 1, head["shipping"]))
         await money.want(tx, [money.Entry(e.order_id, "release", tuple(parts), reason="cancelled before authorised")])
-        await _release_payment_hold(tx, system, e.order_id)
+        await _release_payment_hold(tx, PAYMENTS, e.order_id)
 
 
 async def _release_payment_hold(tx: Tx, actor: Actor, order_id: UUID) -> None:
@@ -338,10 +350,22 @@ async def _release_payment_hold(tx: Tx, actor: Actor, order_id: UUID) -> None:
 
 
 async def on_money_refused(tx: Tx, events: Sequence[MoneyRefused]) -> None:
-    """A refused authorisation keeps the order held, and says why; somebody must call the customer or cancel."""
+    """A refused authorisation keeps the order held, and says why; somebody must call the customer or cancel.
+
+    One that was to be renewed holds the order now: nothing more of it is routed.
+    """
     for e in events:
+        if e.kind == "authorise" and await is_renewal(tx, e.order_id, e.entry_id):
+            await _hold_unpaid(tx, e.order_id, f"payment refused: {e.reason}")
+            continue
         await tx.run(
             "UPDATE order_hold SET reason = :reason WHERE order_id = :id AND kind = 'payment' AND resolved_at IS NULL",
             id=e.order_id,
             reason=f"payment refused: {e.reason}",
         )
+
+
+async def _hold_unpaid(tx: Tx, order_id: UUID, reason: str) -> None:
+    """Open a payment hold, with whatever of the order still waits for a node."""
+    await open_holds(tx, PAYMENTS, [(order_id, "payment", reason)])
+    await shift(tx, _to_hold(await _lines(tx, [order_id])))

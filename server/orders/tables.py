@@ -44,6 +44,9 @@ class OrderRow(Table):
     total: Mapped[int]
     payment_kind: Mapped[str]
     payment_reference: Mapped[str]
+    """The authorisation that captures go to; until there is one, what the shop sent."""
+    payment_token: Mapped[str | None]
+    """With what we may authorise anew; None where the shop authorised by itself."""
     authorised: Mapped[int] = mapped_column(server_default="0")
     captured: Mapped[int] = mapped_column(server_default="0")
     refunded: Mapped[int] = mapped_column(server_default="0")
@@ -146,3 +149,5 @@ class MoneyRow(Table):
     reference: Mapped[str | None]
     made_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    """When an authorisation runs out, as the gateway says."""

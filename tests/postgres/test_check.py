@@ -128,6 +128,14 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE test_gateway_entry SET amount = amount + 1 WHERE key = {ONE_CAPTURE}",
         {"5. the built-in gateway's books agree with ours"},
     ),
+    "an authorisation nobody renewed": (
+        (
+            f"WITH o AS (UPDATE customer_order SET payment_token = 'tok_visa' WHERE id = {OPEN_ORDER} RETURNING id)"
+            " UPDATE money_entry m SET expires_at = now() - interval '1 hour' FROM o"
+            " WHERE m.order_id = o.id AND m.kind = 'authorise'"
+        ),
+        {"5. no authorisation has run out under goods that are still owed"},
+    ),
     "money nobody asks for": (
         (
             "INSERT INTO money_entry (id, order_id, kind, amount, state, lines, made_at) SELECT"

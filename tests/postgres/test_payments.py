@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from server import worker
 from server.check import check
-from server.integrations.payments.built_in import BuiltInGateway
+from server.integrations.payments.built_in import LASTS, BuiltInGateway
 from server.kit import outbox
 from server.kit.transaction import Tx
 from server.orders import money, payments
 from server.orders.money import GatewayAnswer
+from server.orders.renewals import AHEAD
 from tests import build
 from tests.shop import Shop, open_shop
+from tests.simulation.history import Clock
 
 ALL = 10_00
 
@@ -248,3 +252,73 @@ async def test_reconciliation_reaches_what_stands_behind_many_that_fail(
     await world.write(lambda tx: tx.run("UPDATE money_entry SET made_at = made_at - interval '1 hour'"))
     assert await payments.ask_again(world.parts) == 1
     assert (await shop.page(good["id"]))["status"] == "allocated"
+
+
+# ---------------------------------------------------------------- authorisations that run out
+
+
+async def backordered(world: build.World, clock: Clock, token: str = "tok_visa") -> tuple[Shop, str]:
+    """An authorised order of which one unit is there and two are still to come."""
+    shop = await open_shop(world, stock=1)
+    order = await shop.buy(
+        ("APPLE", 3), method="ship", placed_at=clock.now.isoformat(), payment={"kind": "token", "reference": token}
+    )
+    await outbox.drain(world.parts)
+    return shop, order["id"]
+
+
+async def entries(world: build.World, order_id: str) -> list[tuple[str, str, int]]:
+    rows = await world.rows(
+        "SELECT kind, state, amount FROM money_entry WHERE order_id = CAST(:id AS uuid) ORDER BY seq", id=order_id
+    )
+    return [(row["kind"], row["state"], row["amount"]) for row in rows]
+
+
+async def test_an_authorisation_is_renewed_before_it_runs_out(database_url: str) -> None:
+    clock = Clock()
+    async with build.world(database_url, clock=clock) as world:
+        shop, order_id = await backordered(world, clock)
+        total = (await shop.page(order_id))["money"]["total"]
+        assert await worker.renew_authorisations(world.parts) == 0
+        clock.now += LASTS - AHEAD + timedelta(minutes=1)
+        assert await worker.renew_authorisations(world.parts) == 1
+        assert await worker.renew_authorisations(world.parts) == 0, "one at a time"
+        await outbox.drain(world.parts)
+        assert await entries(world, order_id) == [
+            ("authorise", "done", total),
+            ("release", "done", total),
+            ("authorise", "done", total),
+        ]
+        clock.now += timedelta(days=2)
+        money = (await shop.page(order_id))["money"]
+        assert (money["authorised"], money["released"], money["captured"]) == (2 * total, total, 0)
+        assert [f for f in await check(world.db) if f.violations] == []
+
+
+async def test_a_renewal_that_is_refused_holds_what_waits(database_url: str) -> None:
+    clock = Clock()
+    async with build.world(database_url, clock=clock) as world:
+        shop, order_id = await backordered(world, clock)
+        token = "UPDATE customer_order SET payment_token = 'tok_refuse' WHERE id = CAST(:id AS uuid)"
+        await world.write(lambda tx: tx.run(token, id=order_id))
+        clock.now += LASTS
+        await worker.renew_authorisations(world.parts)
+        await outbox.drain(world.parts)
+        order = await shop.page(order_id)
+        hold = next(h for h in order["holds"] if not h["resolved_at"])
+        assert (hold["kind"], hold["reason"]) == ("payment", "payment refused: card refused")
+        assert "backordered" not in order["lines"][0]["units"]
+        early = await world.client.post(f"/v1/orders/holds/{hold['id']}/resolve", json={"resolution": "release"})
+        assert early.status_code == 409
+        assert [f for f in await check(world.db) if f.violations] == []
+
+
+async def test_nothing_is_captured_on_an_authorisation_that_has_run_out(database_url: str) -> None:
+    clock = Clock()
+    async with build.world(database_url, clock=clock) as world:
+        gateway = BuiltInGateway(world.db)
+        reference = await authorised(gateway)
+        clock.now += LASTS
+        answer = await gateway.capture(uuid4(), authorisation=reference, amount=1, currency="USD")
+        assert (answer.ok, answer.reason) == (False, "the authorisation has run out")
+        assert (await gateway.release(uuid4(), authorisation=reference, amount=ALL, currency="USD")).ok

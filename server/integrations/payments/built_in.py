@@ -9,11 +9,14 @@ time out after it did the work, which is the failure that loses money in careles
 - `tok_down...`: the gateway cannot be reached and does nothing.
 - `tok_flaky...`: the first request with a key does its work and then times out; the second gets the stored answer.
 - anything else is good.
+
+An authorisation lasts seven days, as with most cards; after that nothing can be captured on it any more.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +26,16 @@ from server.kit.database import Database
 from server.kit.transaction import Tx
 from server.orders.money import GatewayAnswer
 
+LASTS = timedelta(days=7)
 _LIMIT = re.compile(r"tok_limit_(\d{1,12})")
 
 
 class BuiltInGateway:
     """Implements `server.orders.money.PaymentGateway` on tables of its own."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, lasts: timedelta = LASTS) -> None:
         self._db = db
+        self._lasts = lasts
 
     async def authorise(self, key: UUID, *, token: str, amount: int, currency: str) -> GatewayAnswer:
         """A new authorisation over `amount`, or the reason why not."""
@@ -51,14 +56,16 @@ class BuiltInGateway:
     async def _once(self, key: UUID, kind: str, authorisation: str, amount: int, currency: str) -> GatewayAnswer:
         if authorisation.startswith("auth_tok_down"):
             raise ConnectionError("the gateway cannot be reached")
-        answer, new = await self._db.write(lambda tx: _answer(tx, key, kind, authorisation, amount, currency))
+        answer, new = await self._db.write(
+            lambda tx: _answer(tx, key, kind, authorisation, amount, currency, self._lasts)
+        )
         if new and authorisation.startswith("auth_tok_flaky"):
             raise ConnectionError("the gateway did its work and did not answer")
         return answer
 
 
 async def _answer(
-    tx: Tx, key: UUID, kind: str, authorisation: str, amount: int, currency: str
+    tx: Tx, key: UUID, kind: str, authorisation: str, amount: int, currency: str, lasts: timedelta
 ) -> tuple[GatewayAnswer, bool]:
     await tx.run("SELECT pg_advisory_xact_lock(hashtextextended(:a, 1))", a=authorisation)
     known = await tx.one("SELECT * FROM test_gateway_entry WHERE key = :key", key=key)
@@ -66,7 +73,7 @@ async def _answer(
         before = (known["kind"], known["authorisation"], known["amount"], known["currency"])
         if before != (kind, authorisation, amount, currency):
             return GatewayAnswer(False, "", "this key was used for another request"), False
-        return GatewayAnswer(known["ok"], known["authorisation"], known["reason"]), False
+        return GatewayAnswer(known["ok"], known["authorisation"], known["reason"], known["expires_at"]), False
     reason = await _objection(tx, kind, authorisation, amount, currency)
     row: dict[str, Any] = {
         "key": key,
@@ -77,9 +84,10 @@ async def _answer(
         "ok": not reason,
         "reason": reason,
         "at": tx.now,
+        "expires_at": tx.now + lasts if kind == "authorise" and not reason else None,
     }
     await bulk.insert(tx, GatewayRow, [row])
-    return GatewayAnswer(not reason, authorisation, reason), True
+    return GatewayAnswer(not reason, authorisation, reason, row["expires_at"]), True
 
 
 async def _objection(tx: Tx, kind: str, authorisation: str, amount: int, currency: str) -> str:
@@ -95,6 +103,7 @@ async def _objection(tx: Tx, kind: str, authorisation: str, amount: int, currenc
         return ""
     sums = await tx.one(
         "SELECT max(currency) FILTER (WHERE kind = 'authorise') AS currency,"
+        " max(expires_at) FILTER (WHERE kind = 'authorise') AS expires_at,"
         " coalesce(sum(amount) FILTER (WHERE kind = 'authorise'), 0)::bigint AS authorised,"
         " coalesce(sum(amount) FILTER (WHERE kind IN ('capture', 'release')), 0)::bigint AS used,"
         " coalesce(sum(amount) FILTER (WHERE kind = 'capture'), 0)::bigint AS captured,"
@@ -106,6 +115,8 @@ async def _objection(tx: Tx, kind: str, authorisation: str, amount: int, currenc
         return "no such authorisation"
     if sums["currency"] != currency:
         return f"the authorisation is in {sums['currency']}"
+    if kind == "capture" and sums["expires_at"] is not None and sums["expires_at"] <= tx.now:
+        return "the authorisation has run out"
     if kind == "refund":
         return "" if sums["refunded"] + amount <= sums["captured"] else "more than was captured"
     return "" if sums["used"] + amount <= sums["authorised"] else "more than was authorised"

@@ -90,6 +90,7 @@ CREATE TABLE customer_order (
     total BIGINT NOT NULL,
     payment_kind TEXT NOT NULL,
     payment_reference TEXT NOT NULL,
+    payment_token TEXT,
     authorised BIGINT DEFAULT '0' NOT NULL,
     captured BIGINT DEFAULT '0' NOT NULL,
     refunded BIGINT DEFAULT '0' NOT NULL,
@@ -304,6 +305,7 @@ CREATE TABLE money_entry (
     reference TEXT,
     made_at TIMESTAMP WITH TIME ZONE NOT NULL,
     settled_at TIMESTAMP WITH TIME ZONE,
+    expires_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT money_entry_pkey PRIMARY KEY (id),
     CONSTRAINT money_entry_amount_not_negative_check CHECK (amount >= 0)
 );
@@ -546,6 +548,7 @@ CREATE TABLE test_gateway_entry (
     ok BOOLEAN NOT NULL,
     reason TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT test_gateway_entry_pkey PRIMARY KEY (key)
 );
 CREATE INDEX test_gateway_entry_authorisation_idx ON test_gateway_entry (authorisation);
