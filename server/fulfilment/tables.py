@@ -18,6 +18,7 @@ class FulfilmentRow(Table):
     __tablename__ = "fulfilment"
     __table_args__ = (
         Index(None, "order_id"),
+        Index(None, "node", "order_id"),
         Index("fulfilment_open_idx", "node", "due_at", postgresql_where="NOT final"),
         Index("fulfilment_expiry_idx", "expires_at", postgresql_where="NOT final AND expires_at IS NOT NULL"),
         Index(None, "locator"),

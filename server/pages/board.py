@@ -52,7 +52,9 @@ class Board(Wire):
     """The whole network now."""
 
     at: Instant
-    orders: dict[OrderStatus, int] = Field(description="Open orders by status; finished ones of the last 24 hours.")
+    orders: dict[OrderStatus, int] = Field(
+        description="Open orders by status; finished ones that came in the last 24 hours."
+    )
     per_minute: list[int] = Field(description="Orders received in each of the last 15 minutes, oldest first.")
     waiting: list[Waiting]
     nodes: list[NodeLoad]
@@ -161,12 +163,21 @@ def _first_id(at: datetime) -> UUID:
     return uuid7(at, bytes(10))
 
 
+_AFTER_ALL = UUID(int=2**128 - 1)
+_OF_NODE = (
+    "o.id IN (SELECT DISTINCT f.order_id FROM fulfilment f WHERE f.node = :node AND f.order_id < :before"
+    " ORDER BY f.order_id DESC LIMIT :limit)"
+)
+"""The index on node and order gives a node's newest orders, however few it has had and however many others have."""
+
+
 async def newest(
     tx: Tx, *, node: str | None = None, before: UUID | None = None, limit: int = 40
 ) -> Sequence[BoardOrder]:
     """Orders as they came in, newest first, with their jobs and why each node got its own."""
+    which = _OF_NODE if node else "o.id < :before"
     rows = await tx.rows(
-        "SELECT o.id, o.number, o.received_at, o.channel, o.method, o.customer->>'name' AS customer, o.total,"
+        "SELECT o.id, o.number, o.received_at, o.channel, o.method, o.customer->>'name' AS customer, o.total,"  # noqa: S608
         " o.currency, o.status, o.ship_to->>'city' AS place, o.ship_to->'location' AS location,"
         " (SELECT sum(l.quantity)::bigint FROM order_line l WHERE l.order_id = o.id) AS units,"
         " (SELECT h.reason FROM order_hold h WHERE h.order_id = o.id AND h.resolved_at IS NULL"
@@ -174,12 +185,10 @@ async def newest(
         " (SELECT json_agg(json_build_object('id', f.id, 'number', f.number, 'node', f.node, 'node_name', n.name,"
         "   'state', f.state, 'why', coalesce(f.doc#>>'{why,summary}', '')) ORDER BY f.id)"
         "  FROM fulfilment f JOIN node n ON n.code = f.node WHERE f.order_id = o.id) AS jobs"
-        " FROM customer_order o WHERE (CAST(:before AS uuid) IS NULL OR o.id < :before)"
-        " AND (CAST(:node AS text) IS NULL OR EXISTS (SELECT 1 FROM fulfilment f WHERE f.order_id = o.id"
-        "  AND f.node = :node)) ORDER BY o.id DESC LIMIT :limit",
-        node=node,
-        before=before,
+        f" FROM customer_order o WHERE {which} ORDER BY o.id DESC LIMIT :limit",
+        before=before or _AFTER_ALL,
         limit=limit,
+        **({"node": node} if node else {}),
     )
     return [
         BoardOrder.model_validate({**r, "customer": short_name(r["customer"]), "jobs": r["jobs"] or []}) for r in rows

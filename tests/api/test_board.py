@@ -71,6 +71,10 @@ async def test_the_newest_orders_say_where_they_went_and_why_and_hide_the_custom
     assert after["next"] is None
     there = (await world.client.get("/v1/board/orders", params={"node": "W-1"})).json()
     assert there["items"] == []
+    here = (await world.client.get("/v1/board/orders", params={"node": STORE, "limit": 1})).json()
+    assert [row["number"] for row in here["items"]] == [second["number"]]
+    rest = (await world.client.get("/v1/board/orders", params={"node": STORE, "after": here["next"]})).json()
+    assert [row["number"] for row in rest["items"]] == [first["number"]]
     wrong = await world.client.get("/v1/board/orders", params={"after": "bm9uc2Vuc2U"})
     assert wrong.status_code == 422
 

@@ -209,6 +209,7 @@ CREATE TABLE fulfilment (
 );
 CREATE INDEX fulfilment_expiry_idx ON fulfilment (expires_at) WHERE NOT final AND expires_at IS NOT NULL;
 CREATE INDEX fulfilment_locator_idx ON fulfilment (locator);
+CREATE INDEX fulfilment_node_order_id_idx ON fulfilment (node, order_id);
 CREATE INDEX fulfilment_open_idx ON fulfilment (node, due_at) WHERE NOT final;
 CREATE INDEX fulfilment_order_id_idx ON fulfilment (order_id);
 """,

@@ -75,14 +75,17 @@ function money(minor, currency) {
 // ---------------------------------------------------------------- asking
 
 async function ask() {
-  const where = chosen ? `/live/now?node=${encodeURIComponent(chosen)}` : "/live/now";
+  const asked = chosen;
+  const where = asked ? `/live/now?node=${encodeURIComponent(asked)}` : "/live/now";
   try {
     const answer = await fetch(where, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
     if (answer.status === 401 || answer.status === 403) return location.reload();
     if (!answer.ok && answer.status !== 304) throw new Error(answer.statusText);
     if (answer.status !== 304) {
+      const said = await answer.json();
+      if (asked !== chosen) return; // another node was chosen meanwhile, and asked for
       tag = answer.headers.get("ETag");
-      seen = await answer.json();
+      seen = said;
       draw();
     }
     pulse(`Live. ${clock.format(new Date())}`, false);
@@ -131,7 +134,7 @@ function drawFigures() {
     figure(nodes.reduce((sum, node) => sum + node.ready, 0), "ready and waiting"),
     figure(late, late === 1 ? "job is late" : "jobs are late", late > 0),
     figure(waiting.reduce((sum, row) => sum + row.count, 0), waiting.map((row) => `${word(row.reason)} ${row.count}`).join(", ") || "wait for somebody"),
-    figure(orders.completed + orders.fulfilled, "done today"),
+    figure(orders.completed + orders.fulfilled, "left or completed"),
   ];
   const most = Math.max(1, ...per_minute);
   const bars = per_minute.map((n, i) => element("rect", { x: i * 10, width: 8, y: 30 - (n / most) * 30, height: (n / most) * 30 }));
