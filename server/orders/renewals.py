@@ -24,9 +24,10 @@ DUE = (
     "SELECT o.id, m.expires_at FROM customer_order o CROSS JOIN LATERAL (SELECT m.expires_at FROM money_entry m"
     " WHERE m.order_id = o.id AND m.kind = 'authorise' ORDER BY m.seq DESC LIMIT 1) m"
     " WHERE o.payment_token IS NOT NULL AND o.status NOT IN ('completed', 'cancelled')"
-    " AND o.authorised > o.captured + o.released AND m.expires_at <= :soon"
+    " AND o.authorised > o.captured + o.released AND m.expires_at <= :soon AND EXISTS (SELECT 1 FROM order_line l"
+    " WHERE l.order_id = o.id AND l.held + l.routing + l.backordered + l.allocated > 0)"
 )
-"""Orders whose last authorisation ends by `soon`. One that is being renewed has no end yet."""
+"""Orders that owe goods, and whose last authorisation ends by `soon`. One that is being renewed has no end yet."""
 
 
 async def renew_due(tx: Tx, *, limit: int = 100) -> int:

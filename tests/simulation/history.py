@@ -32,6 +32,8 @@ from tests import build
 from tests.shop import ITEMS, OTHER, STORE, WAREHOUSE, Shop, Tablet, open_shop
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+HALF_A_DAY = 12
+"""Hours that pass at once; in life the worker is never away for longer."""
 STOCK = 6
 """Units of each item at each node at the start: few, so that orders fight for them."""
 TOKENS = ("tok_visa", "tok_visa", "tok_refuse", "tok_insufficient")
@@ -274,7 +276,9 @@ class History:
     async def pass_time(self) -> str:
         """Hours or days; bags are forgotten, carts run out."""
         hours = self.chance.choice((1, 5, 30, 200))
-        self.clock.now += timedelta(hours=hours)
+        for start in range(0, hours, HALF_A_DAY):
+            await self.settle()
+            self.clock.now += timedelta(hours=min(HALF_A_DAY, hours - start))
         await self.settle()
         return f"{hours} hours"
 
