@@ -12,13 +12,13 @@ import segno
 import zxingcpp
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from server.demo.customers import Customers
 from server.demo.people import Person
 from server.fulfilment import queries
 from server.kit.auth import SYSTEM
+from server.kit.templates import templates_in
 from server.kit.transaction import Tx
 from server.kit.web import Parts, PartsDep
 from server.people import devices
@@ -27,13 +27,7 @@ from shared.barcodes import ScanKind, label
 from shared.fulfilment import Fulfilment
 from shared.methods import METHODS
 
-_pages = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_pages = templates_in(Path(__file__).parent / "templates")
 FRESH = timedelta(minutes=2)
 """A code to connect with is shown again until so shortly before its end."""
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from server.fulfilment import queries as fulfilment
 from server.fulfilment import service
 from server.fulfilment.passes import credentials
 from server.kit.auth import Actor
+from server.kit.templates import templates_in
 from server.kit.transaction import Tx
 from server.kit.web import Parts, PartsDep
 from server.messages.answers import hours_of, local_day
@@ -40,13 +40,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'",
 }
-_pages = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_pages = templates_in(Path(__file__).parent / "templates")
 
 
 @router.get("/{token}")

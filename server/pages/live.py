@@ -14,10 +14,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel
 
 from server.kit.auth import NOBODY, Actor, authorize, may
+from server.kit.templates import templates_in
 from server.kit.web import PartsDep
 from server.orders import queries as orders
 from server.pages import board, session
@@ -41,9 +41,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
-_pages = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True
-)
+_pages = templates_in(Path(__file__).parent / "templates")
 _ASSETS = {"live.js": "text/javascript", "live.css": "text/css"}
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from playwright.sync_api import Page
+
+from server.fulfilment import passes, queries
 from server.kit import migrate, outbox, postgres
 from server.kit.auth import Actor
 from server.people import devices, service
@@ -18,7 +22,7 @@ from server.people.service import Secrets
 from shared.passes import pin_verifier
 from tests import build
 from tests.benchmarks.site import Site, serve
-from tests.browser.harness import served
+from tests.browser.harness import sees, served, wedge
 from tests.shop import STORE, Shop, open_shop
 
 T = TypeVar("T")
@@ -90,3 +94,30 @@ async def _fill(url: str) -> dict[str, Any]:
         people = await world.write(lambda tx: service.add_people(tx, ADMIN, [new], secrets=secrets))
         badge = await world.write(lambda tx: service.issue_badge(tx, ADMIN, people[0].id))
         return {"badge": badge.label, "person": "Robin Reed"}
+
+
+def enter(page: Page, shop_floor: Floor) -> None:
+    """Enrol the device and sign in by badge."""
+    wedge(page, shop_floor.new_code())
+    sees(page, shop_floor.person)
+    wedge(page, shop_floor.badge)
+    sees(page, re.compile("Start next|All done"))
+
+
+def pass_of(shop_floor: Floor, job_id: str) -> passes.Credentials:
+    """What the customer was sent."""
+
+    async def ask(shop: Shop) -> passes.Credentials:
+        job = await shop.world.read(lambda tx: queries.job(tx, job_id))  # type: ignore[arg-type]
+        assert job is not None
+        return passes.credentials(shop.world.parts.keys, job)
+
+    return shop_floor.run(ask)
+
+
+def buy(shop_floor: Floor, *lines: tuple[str, int], **more: Any) -> dict[str, Any]:
+    return shop_floor.run(lambda shop: shop.buy(*lines, **more))
+
+
+def page_of(shop_floor: Floor, order: dict[str, Any]) -> dict[str, Any]:
+    return shop_floor.run(lambda shop: shop.page(order["id"]))

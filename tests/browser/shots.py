@@ -8,9 +8,8 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, wedge
-from tests.browser.shop_floor import CODES, Floor, floor
+from tests.browser.shop_floor import CODES, Floor, buy, enter, floor
 from tests.browser.test_live import signed_in
-from tests.browser.test_pickup import buy, enter
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 

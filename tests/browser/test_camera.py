@@ -10,8 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.film import film_of, switches
 from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, until
-from tests.browser.shop_floor import CODES, Floor
-from tests.browser.test_pickup import buy, enter, page_of
+from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of
 
 
 @pytest.fixture(scope="module")

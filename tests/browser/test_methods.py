@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from server.messages.links import link_token
 from tests.browser.harness import PHONE, TABLET, find, opened, press, sees, shot, until, wedge
-from tests.browser.shop_floor import CODES, Floor
-from tests.browser.test_pickup import buy, enter, page_of, pass_of
+from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of, pass_of
 from tests.shop import Shop
 
 SIZES = pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])

@@ -3,42 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from server.fulfilment import passes, queries
 from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, wedge
-from tests.browser.shop_floor import CODES, Floor
-from tests.shop import Shop
-
-
-def enter(page: Page, shop_floor: Floor) -> None:
-    """Enrol the device and sign in by badge."""
-    wedge(page, shop_floor.new_code())
-    sees(page, shop_floor.person)
-    wedge(page, shop_floor.badge)
-    sees(page, re.compile("Start next|All done"))
-
-
-def pass_of(shop_floor: Floor, job_id: str) -> passes.Credentials:
-    """What the customer was sent."""
-
-    async def ask(shop: Shop) -> passes.Credentials:
-        job = await shop.world.read(lambda tx: queries.job(tx, job_id))  # type: ignore[arg-type]
-        assert job is not None
-        return passes.credentials(shop.world.parts.keys, job)
-
-    return shop_floor.run(ask)
-
-
-def buy(shop_floor: Floor, *lines: tuple[str, int], **more: Any) -> dict[str, Any]:
-    return shop_floor.run(lambda shop: shop.buy(*lines, **more))
-
-
-def page_of(shop_floor: Floor, order: dict[str, Any]) -> dict[str, Any]:
-    return shop_floor.run(lambda shop: shop.page(order["id"]))
+from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of, pass_of
 
 
 @pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
