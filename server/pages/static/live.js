@@ -169,7 +169,9 @@ function drawMap() {
   const grid = [];
   for (let x = 100; x < 1000; x += 100) grid.push(element("line", { class: "grid", x1: x, x2: x, y1: 0, y2: 560 }));
   for (let y = 80; y < 560; y += 80) grid.push(element("line", { class: "grid", x1: 0, x2: 1000, y1: y, y2: y }));
-  const drawn = nodes.filter((node) => node.location).map((node) => drawNode(node, at(node.location)));
+  const weight = (node) => (node.code === chosen ? 1e9 : node.late * 1e6 + node.offered + node.in_work + node.ready);
+  const shown = nodes.filter((node) => node.location).sort((a, b) => weight(a) - weight(b)); // the busiest on top
+  const drawn = shown.map((node) => drawNode(node, at(node.location)));
   if (!first) for (const order of seen.orders.filter((o) => !known.has(o.id))) ways.push(...way(order, at));
   map.replaceChildren(...grid, ...ways, ...drawn);
 }
