@@ -101,7 +101,7 @@ def pack_screen() -> ft.Control:
         return frame(title, [_not_now(job)], back=back)
     body: list[ft.Control] = [bag_cards(job, bags, bag, set_bags, set_bag, weigh=parcel)]
     if parcel:
-        body += [address_label(job), label_form(carrier, set_carrier, tracking, set_tracking)]
+        body = [label_form(carrier, set_carrier, tracking, set_tracking), address_label(job), *body]
         return frame(title, body, back=back, action=_label_button(job, carrier, tracking, send))
     body.insert(0, place_form(place, set_place))
     label = t("pack.stage_at", place=place) if place.strip() else t("pack.choose_place")
