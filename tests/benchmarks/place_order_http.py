@@ -2,6 +2,7 @@
 
 32 clients place authorised orders of two lines over HTTP; each is validated, checked for its business key, routed over
 50 nodes, reserved, offered as a job, written to the event log and published to the feed of its store. Durable commits.
+`echo` is what the same process does that only reads, validates and returns the same orders.
 
     python -m tests.benchmarks.place_order_http [orders]
 """
@@ -18,7 +19,7 @@ from typing import Any
 
 from server.kit import postgres
 from tests.benchmarks.floor import drop_tables, make_tables, pgbench_floor
-from tests.benchmarks.site import NODES, Site, serve, set_up
+from tests.benchmarks.site import ECHO, NODES, Site, serve, set_up
 
 CLIENTS = 32
 
@@ -66,8 +67,9 @@ def main(count: int = 6000) -> None:
         token, skus = asyncio.run(set_up(server.url(None)))
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         bodies = [json.dumps(order(n, skus, rng)) for n in range(count)]
-        with serve(server.url(None)) as site:
+        with serve(server.url(None), ready_made=True) as site:
             requests = [["POST", "/v1/orders", headers, body] for body in bodies]
+            echoed = load(site, [["POST", ECHO, headers, body] for body in bodies])
             load(site, requests[: count // 6])
             before = site.cpu_seconds()
             measured = load(site, requests[count // 6 :])
@@ -82,6 +84,8 @@ def main(count: int = 6000) -> None:
                 "floor": round(floor, 1),
                 "ratio": round(rate / floor, 3),
                 "unit": "orders/s",
+                "echo": round(count / echoed["seconds"], 1),
+                "ratio_to_echo": round(rate * echoed["seconds"] / count, 3),
                 "orders": placed,
                 "nodes": NODES,
                 "clients": CLIENTS,

@@ -30,10 +30,11 @@ from server.network import service as network
 from server.network.rules import ChannelNode, NewChannel, NewNode
 from server.wiring import ANSWERS
 from shared.kernel import Geo
+from shared.orders import NewOrder
 from tests import build
 
 NODES, ITEMS, UNITS = 50, 2000, 1_000_000
-READY_MADE = "/ready-made"
+READY_MADE, ECHO = "/ready-made", "/echo"
 
 
 async def set_up(url: str) -> tuple[str, list[str]]:
@@ -141,6 +142,10 @@ def main() -> None:
         async def ready_made(size: int) -> Response:
             body = bodies.setdefault(size, b"x" * size)
             return Response(body, media_type="application/json")
+
+        @app.post(ECHO)
+        async def echo(order: NewOrder) -> NewOrder:
+            return order
 
     garbage.tame()
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
