@@ -27,8 +27,7 @@ from shared.orders import NewOrder, OrderDigest, OrderStatus, OrderView, Placed,
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 MAX_ORDERS = 1000
 LANES = 2
-"""Transactions of placing in flight: one is in PostgreSQL while the other is in Python. A fifth more orders a second
-than one at a time (`make bench BENCH=place_order_http`, 32 clients, 2 cores)."""
+"""Transactions of placing in flight: one is in PostgreSQL while the other is in Python (docs/adr/0008)."""
 
 
 # ---------------------------------------------------------------- placing
