@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -52,10 +53,10 @@ def column_arrays(table: Table, columns: Sequence[str], rows: Sequence[Mapping[s
 
 
 async def append(tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append `rows` (all with the same keys) to a mapped class or table, by COPY."""
+    """Append `rows` (all with the same keys, more than one) to a mapped class or table, by COPY."""
     if rows:
         columns = tuple(rows[0])
-        await tx.copy(getattr(table, "__table__", table).name, columns, [tuple(row.values()) for row in rows])
+        await tx.copy(getattr(table, "__table__", table).name, columns, map(itemgetter(*columns), rows))
 
 
 async def insert(
