@@ -175,6 +175,9 @@ class Fulfilment(Wire):
     offered_at: Instant
     due_at: Instant | None = None
     expires_at: Instant | None = Field(default=None, description="When an uncollected bag goes back to the shelf.")
+    finished_at: Instant | None = Field(
+        default=None, description="When nothing was left to do here; devices forget personal data a week later."
+    )
     assignee: str | None = Field(default=None, description="Person id of who works on it.")
     customer: str = Field(default="", description="Display name, such as `Maria S.`")
     phone: str | None = Field(default=None, description="Masked.")
@@ -445,7 +448,10 @@ def apply(job: Fulfilment, command: Command, ctx: Context) -> Outcome:
     outcome = _RULES[command.kind](job, command, ctx)
     if not outcome.changed:
         return outcome.model_copy(update={"fulfilment": job})
-    return outcome.model_copy(update={"fulfilment": outcome.fulfilment.model_copy(update={"version": job.version + 1})})
+    changes: dict[str, object] = {"version": job.version + 1}
+    if job.finished_at is None and outcome.fulfilment.state not in OPEN_STATES:
+        changes["finished_at"] = ctx.at
+    return outcome.model_copy(update={"fulfilment": outcome.fulfilment.model_copy(update=changes)})
 
 
 from shared._fulfilment_rules import RULES as _RULES  # noqa: E402  (the rules need the models above)

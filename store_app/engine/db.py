@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shared.fulfilment import Fulfilment
 from store_app.engine import schema
+from store_app.engine.vault import Vault
 
 Row = tuple[Any, ...]
 
@@ -25,13 +27,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA busy_timeout=5000")
     connection.execute("PRAGMA cache_size=-16000")
+    connection.execute("PRAGMA secure_delete=FAST")
     return connection
 
 
 class Database:
     """`write()` is a transaction; `one`, `all` read what is committed; `meta` are small values by name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: Vault) -> None:
+        self.vault = vault
+        """Seals and opens what is personal in the bodies of documents and commands."""
         self.lock = threading.RLock()
         """Held while the store and what is kept in memory from it change together."""
         self._read_lock = threading.Lock()
@@ -75,6 +80,12 @@ class Database:
             finally:
                 self._depth = 0
 
+    def shrink_log(self) -> None:
+        """Everything committed goes into the file, and the write-ahead log, which still has what was overwritten, is
+        emptied."""
+        with self.lock, self._read_lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def later(self, sql: str, values: Row) -> None:
         """Write this along with the next transaction: for logs, which need no commit of their own."""
         with self.lock:
@@ -116,6 +127,16 @@ class Database:
         """The JSON of a document of the replica."""
         row = self.one("SELECT body FROM document WHERE kind = ? AND id = ?", kind, id_)
         return row[0] if row else None
+
+    def job(self, id_: str) -> Fulfilment | None:
+        """A job of the replica, its personal data opened."""
+        body = self.document("fulfilment", id_)
+        return self.vault.job(id_, body) if body else None
+
+    def jobs(self, where: str, *values: object) -> list[Fulfilment]:
+        """Jobs of the replica that an SQL condition names, read beside the writer, opened."""
+        sql = f"SELECT id, body FROM document WHERE kind = 'fulfilment' AND {where}"  # noqa: S608  (own conditions)
+        return [self.vault.job(id_, body) for id_, body in self.browse(sql, *values)]
 
     def documents(self, kind: str) -> list[str]:
         """The JSON of every document of a kind: for kinds with few."""

@@ -19,10 +19,7 @@ from store_app.engine.commands import Queued
 from store_app.engine.db import Database
 
 _OPEN = json.dumps(sorted(str(state) for state in f.OPEN_STATES))
-_OPEN_JOBS = (
-    "SELECT body FROM document WHERE kind = 'fulfilment'"
-    " AND json_extract(body, '$.state') IN (SELECT value FROM json_each(?))"
-)
+_OPEN_JOBS = "json_extract(body, '$.state') IN (SELECT value FROM json_each(?))"
 
 
 K = TypeVar("K")
@@ -47,8 +44,7 @@ class View:
             self.device = device
             for known in (self._base, self._now, self._pending, self._adjusted, self._answered, self._by_code):
                 known.clear()
-            for (body,) in self._db.browse(_OPEN_JOBS, _OPEN):
-                job = Fulfilment.model_validate_json(body)
+            for job in self._db.jobs(_OPEN_JOBS, _OPEN):
                 self._base[job.id] = job
                 self._show(job.id, job)
             for queued in queue:
@@ -120,6 +116,13 @@ class View:
                 if job is not None:
                     self._show(id_, job)
 
+    def reread(self, jobs: Iterable[UUID]) -> None:
+        """These were wiped in the replica: what is in memory of them follows."""
+        for id_ in jobs:
+            self._base.pop(id_, None)
+            if id_ in self._now:
+                self.refresh([id_], ())
+
     def _without(self, gone: frozenset[int]) -> set[UUID]:
         """Drop settled commands; the jobs they belonged to."""
         if not gone:
@@ -140,8 +143,8 @@ class View:
     def _fetch(self, id_: UUID) -> Fulfilment | None:
         """The job as the replica has it."""
         known = self._base.get(id_)
-        if known is None and (body := self._db.document("fulfilment", str(id_))):
-            known = self._base[id_] = Fulfilment.model_validate_json(body)
+        if known is None and (known := self._db.job(str(id_))):
+            self._base[id_] = known
         return known
 
     def _show(self, id_: UUID, job: Fulfilment) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import platform
 import threading
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from store_app.engine.state import SETTINGS, AppState, SyncState
 from store_app.engine.stock_work import StockWork
 from store_app.engine.syncer import Syncer
 from store_app.engine.transport import HttpTransport, Transport
+from store_app.engine.vault import Vault
 from store_app.engine.work import Work
 
 log = logging.getLogger(__name__)
@@ -47,8 +49,10 @@ class Engine:
     """`Engine.open(...)`, then `start()` to sync in the background, `close()` at the end. Verbs may be called from any
     thread and never wait for the network; what asks the server is a coroutine."""
 
-    def __init__(self, db: Database, transport: Transport, clock: Clock, chance: Chance, secrets: Secrets) -> None:
-        self.db, self.clock, self._secrets = db, clock, secrets
+    def __init__(self, file: Path, transport: Transport, clock: Clock, chance: Chance, secrets: Secrets) -> None:
+        self.vault = Vault(secrets, self._server_now)
+        self.db = db = Database(file, self.vault)
+        self.clock, self._secrets = clock, secrets
         self.bus = Bus()
         self.client = Client(transport)
         self.client.token = secrets.get("token")
@@ -80,7 +84,7 @@ class Engine:
         """The local store in `folder`, made if it is not there."""
         folder.mkdir(parents=True, exist_ok=True)
         return cls(
-            Database(folder / FILE),
+            folder / FILE,
             transport or HttpTransport(server_url),
             clock or SystemClock(),
             random or system_chance(),
@@ -108,6 +112,7 @@ class Engine:
         except BatonError as error:
             return refused(error.code, detail=error.detail)
         self._secrets.put(token=answer.token, pin_key=answer.pin_key)
+        self.vault.renew()
         self._clear()
         self.db.set_meta(device=answer.device, node=answer.node)
         self.client.token = answer.token
@@ -160,6 +165,7 @@ class Engine:
             raise Conflict(f"{waiting} commands wait for the server.", remedy="Connect the device, then try again.")
         self._clear()
         self._secrets.wipe()
+        self.vault.forget()
         self.client.token = self.client.person_token = None
         self.session.sign_out()
         self.view.load("", ())
@@ -210,6 +216,10 @@ class Engine:
         """Somebody has looked at what became of a command (`outbox.unseen()` lists them)."""
         self.outbox.seen(n)
         self.bus.tell(Topic.NEEDS_YOU, Topic.SYNC)
+
+    def _server_now(self) -> datetime:
+        """This device's clock, corrected by what was measured."""
+        return self.clock.now() + timedelta(milliseconds=self.outbox.offset_ms)
 
     def _command_queued(self) -> None:
         self.syncer.poke(new_command=True)

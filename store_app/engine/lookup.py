@@ -145,12 +145,11 @@ class Lookup:
         return (scanned.value or scanned.text).upper()
 
     def _finished(self, code: str) -> list[Fulfilment]:
-        rows = self._db.browse(
-            "SELECT body FROM document WHERE kind = 'fulfilment' AND ? IN (upper(json_extract(body, '$.number')),"
-            " json_extract(body, '$.order_number'), json_extract(body, '$.locator')) LIMIT 20",
+        return self._db.jobs(
+            "? IN (upper(json_extract(body, '$.number')), json_extract(body, '$.order_number'),"
+            " json_extract(body, '$.locator')) LIMIT 20",
             code,
         )
-        return [Fulfilment.model_validate_json(row[0]) for row in rows]
 
     def search_jobs(self, text: str, limit: int = 50) -> list[Fulfilment]:
         """By number, code, customer's name, last digits of the phone, or item; open ones first, by due time."""
@@ -165,13 +164,11 @@ class Lookup:
 
     def finished_jobs(self, limit: int = 100) -> list[Fulfilment]:
         """Done, newest first: today's from memory, earlier ones from the replica."""
-        rows = self._db.browse(
-            "SELECT body FROM document WHERE kind = 'fulfilment' AND json_extract(body, '$.state') IN"
-            " ('handed_off', 'shipped', 'delivered', 'short', 'rejected', 'expired', 'cancelled')"
-            " ORDER BY key DESC LIMIT ?",
+        return self._db.jobs(
+            "json_extract(body, '$.state') IN ('handed_off', 'shipped', 'delivered', 'short', 'rejected', 'expired',"
+            " 'cancelled') ORDER BY key DESC LIMIT ?",
             limit,
         )
-        return [Fulfilment.model_validate_json(row[0]) for row in rows]
 
     def soon(self) -> timedelta:
         """What counts as due soon in this store."""

@@ -18,11 +18,12 @@ from shared.sync import SCHEMA, CommandOutcome
 from store_app.engine.clock import Chance, Clock
 from store_app.engine.commands import Queued, parse
 from store_app.engine.db import Database, Row
+from store_app.engine.vault import Vault
 
 JOURNAL_DAYS = 14
 NEEDS_SOMEBODY = frozenset({"refused", "adjusted", "exception", "held"})
 """Outcomes a person must see."""
-_COLUMNS = "n, id, body, actor, made_at, offset_ms, schema, state, outcome"
+_COLUMNS = "n, id, kind, body, actor, made_at, offset_ms, schema, state, outcome"
 
 
 class Outbox:
@@ -61,7 +62,7 @@ class Outbox:
                         str(queued.id),
                         queued.kind,
                         queued.version,
-                        json.dumps(queued.body, separators=(",", ":")),
+                        self._db.vault.seal(queued.kind, str(queued.id), queued.body),
                         actor,
                         now.isoformat(),
                         queued.offset_ms,
@@ -109,7 +110,7 @@ class Outbox:
 
     def _read(self, where: str, limit: int, order: str = "") -> list[Queued]:
         sql = f"SELECT {_COLUMNS} FROM command WHERE {where} ORDER BY n {order} LIMIT ?"  # noqa: S608  (own constants)
-        return [_queued(row) for row in self._db.all(sql, limit)]
+        return [_queued(row, self._db.vault) for row in self._db.all(sql, limit)]
 
     # ------------------------------------------------------------ what the server said
 
@@ -228,9 +229,9 @@ class Outbox:
             tx.execute("DELETE FROM scan_log WHERE at < ?", ((now - timedelta(days=7)).isoformat(),))
 
 
-def _queued(row: Row) -> Queued:
-    n, id_, body, actor, made_at, offset_ms, version, state, outcome = row
-    plain = json.loads(body)
+def _queued(row: Row, vault: Vault) -> Queued:
+    n, id_, kind, body, actor, made_at, offset_ms, version, state, outcome = row
+    plain = vault.open(kind, id_, body)
     return Queued(
         n=n,
         id=UUID(id_),

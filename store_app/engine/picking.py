@@ -18,7 +18,7 @@ from store_app.engine.session import LEADS
 from store_app.engine.verbs import JobId, Verbs
 
 _LOGGED = frozenset({ScanKind.ITEM, ScanKind.UNKNOWN, ScanKind.STAGING, ScanKind.JOB})
-"""Codes that name no person."""
+"""Codes that name no person. What is unknown may be anything, an identity card too: only that it came is kept."""
 SCAN_POLICIES: Mapping[str, ScanPolicy] = {"one_per_line": "one_per_line", "none": "none"}
 
 
@@ -180,7 +180,8 @@ class PickVerbs(Verbs):
 
     def _log(self, scanned: Scanned, answer: Next, job: Fulfilment | None) -> None:
         if scanned.kind in _LOGGED:
-            values = (self._clock.now().isoformat(), scanned.text[:80], answer.act.value, str(job.id) if job else None)
+            code = "?" if scanned.kind is ScanKind.UNKNOWN else scanned.text[:80]
+            values = (self._clock.now().isoformat(), code, answer.act.value, str(job.id) if job else None)
             self._db.later("INSERT INTO scan_log (at, code, act, job) VALUES (?, ?, ?, ?)", values)
 
     # ------------------------------------------------------------ pack and send

@@ -19,6 +19,7 @@ from store_app.engine.db import Database
 from store_app.engine.effective import View
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
+from store_app.engine.vault import Vault
 
 _TOPICS = {
     "fulfilment": Topic.JOBS,
@@ -55,7 +56,7 @@ class Replica:
                 for row in page.rows:
                     if row.seq > cursor.get(row.stream, 0):
                         fresh.append(row)
-                        _put(tx, row, "")
+                        _put(tx, self.db.vault, row, "")
                         settled += self._settle(tx, row)
                 for stream, seq in page.cursor.items():
                     if seq > cursor.get(stream, 0):
@@ -99,7 +100,7 @@ class Snapshot:
         with self._db.write() as tx:
             for row in rows:
                 self._rows += 1
-                _put(tx, row, "new_")
+                _put(tx, self._db.vault, row, "new_")
                 if row.origin is not None:
                     self._outcomes.append(row)
 
@@ -133,7 +134,7 @@ class Snapshot:
 # ---------------------------------------------------------------- one document
 
 
-def _put(tx: sqlite3.Connection, row: FeedRow, prefix: str) -> None:
+def _put(tx: sqlite3.Connection, vault: Vault, row: FeedRow, prefix: str) -> None:
     """Write one document, or take it out, with what makes it findable."""
     if row.kind == "outcome":
         return
@@ -147,7 +148,7 @@ def _put(tx: sqlite3.Connection, row: FeedRow, prefix: str) -> None:
         if known:
             tx.execute(f"DELETE FROM {prefix}document WHERE key = ?", (known[0],))  # noqa: S608
         return
-    body = json.dumps(row.body, ensure_ascii=False, separators=(",", ":"))
+    body = vault.seal(row.kind, row.id, row.body)
     if known:
         key = known[0]
         tx.execute(

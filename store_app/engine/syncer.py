@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -30,12 +31,14 @@ from store_app.engine.outbox import Outbox
 from store_app.engine.replica import BrokenSnapshot, Replica
 from store_app.engine.state import Link, SyncStatus
 from store_app.engine.transport import Offline
+from store_app.engine.wiping import wipe
 
 log = logging.getLogger(__name__)
 PULL_ROWS = 500
 LONG_POLL_S = 25
 FAILURES_TO_STUCK = 5
 LONGEST_PAUSE_S = 60.0
+WIPE_EVERY = timedelta(hours=1)
 
 
 class Syncer:
@@ -53,6 +56,7 @@ class Syncer:
         self._failures = 0
         self._stuck_tries = 0
         self._closing = False
+        self._wiped_at: datetime | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poked: asyncio.Event | None = None
         self._queued: asyncio.Event | None = None
@@ -215,12 +219,24 @@ class Syncer:
         self._loop = asyncio.get_running_loop()
         self._poked, self._queued = asyncio.Event(), asyncio.Event()
         while not self._closing:
+            self._wipe()
             if await self.run_once():
                 self._failures = 0
                 self._outbox.prune(self._clock.now())
                 await self._guarded(self._stay)
             if not self._closing:
                 await self._pause()
+
+    def _wipe(self) -> None:
+        """Once an hour, with or without a connection: personal data that has had its time leaves the device."""
+        now = self._clock.now()
+        if self._wiped_at is not None and timedelta(0) <= now - self._wiped_at < WIPE_EVERY:
+            return
+        self._wiped_at = now
+        try:
+            wipe(self._db, self._replica.view)
+        except sqlite3.Error:
+            log.exception("personal data could not be wiped; tried again in an hour")
 
     async def _stay(self) -> None:
         """Connected: the long poll brings what is new, a new command goes up at once. Ends by raising."""
@@ -230,6 +246,7 @@ class Syncer:
         while not self._closing:
             await self._pull(wait=LONG_POLL_S)
             self._contact()
+            self._wipe()
 
     async def _keep_pushing(self) -> None:
         assert self._queued is not None  # noqa: S101  (set by run_forever)
