@@ -37,6 +37,7 @@ from server.people import tokens
 from server.routing import api as routing
 from server.settings import Settings
 from server.sync import api as sync
+from server.sync import quarantine_api
 from shared import api as paths
 
 SLICES: tuple[APIRouter, ...] = (
@@ -49,6 +50,7 @@ SLICES: tuple[APIRouter, ...] = (
     network.router,
     people.router,
     sync.router,
+    quarantine_api.router,
     board_api.router,
     pages.router,
     live.router,

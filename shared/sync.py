@@ -53,7 +53,7 @@ DeviceCommand = Command | AdjustStock | PersonSignedIn | SettleException
 class QueuedCommand(Input):
     """A command as it stands in a device's queue. `body` is parsed late, so that a bad one is held, never lost."""
 
-    n: int = Field(ge=1, description="1, 2, 3 ... without gaps per device.")
+    n: int = Field(ge=1, lt=2**63, description="1, 2, 3 ... without gaps per device.")
     id: UUID
     version: int = Field(default=SCHEMA, alias="schema")
     actor: str = Field(description="Person id of who did it.")
@@ -83,6 +83,20 @@ class Pushed(Wire):
 
     outcomes: list[CommandOutcome]
     last_n: int
+
+
+class Quarantine(Input):
+    """What a revoked device still had in its queue, in pieces of at most 200."""
+
+    commands: list[QueuedCommand] = Field(max_length=MAX_PUSH)
+    more: bool = Field(default=False, description="Another piece follows.")
+
+
+class Quarantined(Wire):
+    """The server has it, and the device is revoked: it destroys its keys now."""
+
+    device: str
+    held: int = Field(description="Commands of this device that are held, those of earlier pieces included.")
 
 
 class Origin(Wire):

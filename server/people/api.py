@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints
 
 from server.kit import auth, pages
@@ -200,11 +200,13 @@ async def find_devices(
     actor: Annotated[Actor, allowed("people.read")],
     after: pages.After = None,
     limit: pages.Limit = 50,
+    unreturned: Annotated[bool, Query(description="Only those that were revoked and whose queue never came.")] = False,
 ) -> pages.Page[DeviceView]:
     """Enrolled devices with their last contact and what waits on them. Managers see those of their own nodes."""
     key = pages.decode(after, (str,))
+    start = str(key[0]) if key else None
     async with parts.db.reading() as tx:
-        rows = await queries.devices(tx, nodes=node_scope(actor), after=str(key[0]) if key else None, limit=limit + 1)
+        rows = await queries.devices(tx, nodes=node_scope(actor), after=start, limit=limit + 1, unreturned=unreturned)
     return pages.page(rows, limit, lambda row: (row.id,))
 
 

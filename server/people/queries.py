@@ -125,17 +125,21 @@ async def unknown_nodes(tx: Tx, codes: Collection[str]) -> list[str]:
 
 
 _DEVICE = (
-    "SELECT id, node, name, platform, version, enrolled_at, last_seen_at, revoked_at, last_n, queue_length,"
-    " queue_age_s FROM device"
+    "SELECT id, node, name, platform, version, enrolled_at, last_seen_at, revoked_at, returned_at, last_n,"
+    " queue_length, queue_age_s FROM device"
 )
 
 
-async def devices(tx: Tx, *, nodes: Sequence[str] | None, after: str | None, limit: int) -> list[DeviceView]:
-    """In the order of enrolment; those of `nodes`, or all (None)."""
+async def devices(
+    tx: Tx, *, nodes: Sequence[str] | None, after: str | None, limit: int, unreturned: bool = False
+) -> list[DeviceView]:
+    """In the order of enrolment; those of `nodes`, or all (None). `unreturned`: revoked, and their queue never came."""
     rows = await tx.rows(
         f"{_DEVICE} WHERE (CAST(:nodes AS text[]) IS NULL OR node = ANY(CAST(:nodes AS text[])))"
+        " AND (NOT :unreturned OR (revoked_at IS NOT NULL AND returned_at IS NULL))"
         " AND (CAST(:after AS text) IS NULL OR id > :after) ORDER BY id LIMIT :rows",
         nodes=nodes,
+        unreturned=unreturned,
         after=after,
         rows=limit,
     )

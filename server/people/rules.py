@@ -146,6 +146,9 @@ class DeviceView(Wire):
     enrolled_at: datetime
     last_seen_at: datetime | None
     revoked_at: datetime | None
+    returned_at: datetime | None = Field(
+        description="When a revoked device had handed over its queue; null while it is revoked: unreturned."
+    )
     last_n: int = Field(description="Its last command that was carried out.")
     queue_length: int = Field(description="Commands that waited on it when it last reported.")
     queue_age_s: int = Field(description="Age of the oldest of them.")

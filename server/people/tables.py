@@ -60,6 +60,8 @@ class DeviceRow(Table):
     enrolled_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    """When a revoked device had handed over all of its queue."""
     last_n: Mapped[int] = mapped_column(server_default="0")
     """The last command of this device that was carried out."""
     settled_n: Mapped[int] = mapped_column(server_default="0")

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from server.kit.auth import NOBODY, Actor
 from server.kit.database import Database
 from server.kit.transaction import Row, Tx
-from shared.errors import NotSignedIn
+from shared.errors import NotAllowed, NotSignedIn
 
 REMEMBER_S = 1.0
 MOST = 10_000
@@ -40,6 +40,7 @@ def token_hash(token: str) -> str:
 _KEY = "SELECT id, name, roles, scopes FROM api_key WHERE hash = :hash AND revoked_at IS NULL"
 _KEY_BY_ID = "SELECT id, name, roles, scopes FROM api_key WHERE id = :id AND revoked_at IS NULL"
 _DEVICE = "SELECT id, name, node FROM device WHERE token_hash = :hash AND revoked_at IS NULL"
+_REVOKED = "SELECT id, name, node, revoked_at FROM device WHERE token_hash = :hash"
 _PERSON = (
     "SELECT p.id, p.name, p.roles, p.nodes, d.id AS device, d.node FROM person_session s"
     " JOIN person p ON p.id = s.person AND p.active"
@@ -64,6 +65,17 @@ async def find_actor(tx: Tx, token: str) -> Actor:
                 "person", str(row["id"]), row["name"], frozenset(row["roles"]), frozenset(row["nodes"]), row["device"]
             )
     return NOBODY
+
+
+async def revoked_device(tx: Tx, token: str | None) -> Actor:
+    """The device this token belonged to until it was revoked: somebody who may do nothing but leave its queue. Raises
+    `NotSignedIn` for a token nobody had, `NotAllowed` while it is good."""
+    row = await tx.one(_REVOKED, hash=token_hash(token)) if token else None
+    if row is None:
+        raise NotSignedIn("No device has had this token.", remedy="Keep the queue and enrol again.")
+    if row["revoked_at"] is None:
+        raise NotAllowed("This device is not revoked.", remedy="Push its commands as ever.")
+    return Actor("device", row["id"], row["name"], nodes=frozenset({row["node"]}), device=row["id"])
 
 
 async def actor_of_key(tx: Tx, key_id: UUID) -> Actor:

@@ -55,3 +55,18 @@ class DeviceCommandRow(Table):
     made_at: Mapped[datetime]
     received_at: Mapped[datetime]
     outcome: Mapped[dict[str, Any]]
+
+
+class QuarantineRow(Table):
+    """A command that a revoked device sent last: held and shown, never carried out."""
+
+    __tablename__ = "quarantine"
+
+    device: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    actor: Mapped[str]
+    version: Mapped[int]
+    made_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    body: Mapped[dict[str, Any]]

@@ -17,7 +17,7 @@ from shared import api, errors
 from shared.api import MEDIA_TYPE
 from shared.orders import OrderDigest, OrderView, TimelineEntry
 from shared.stock import StockLevel
-from shared.sync import Enrolled, Enrolment, FeedRow, Hello, Page, Push, Pushed, QueuedCommand
+from shared.sync import Enrolled, Enrolment, FeedRow, Hello, Page, Push, Pushed, Quarantined, QueuedCommand
 from store_app.engine.transport import Answer, Offline, Transport
 
 READ_S = 10.0
@@ -68,6 +68,11 @@ class Client:
         body = {"commands": [_dump(command) for command in commands]}
         Push.model_validate(body)
         return _model(Pushed, await self._sync("POST", api.PUSH, json=body))
+
+    async def quarantine(self, commands: Sequence[QueuedCommand], *, more: bool) -> Quarantined:
+        """The last push of a revoked device; `more`: another piece follows."""
+        body = {"commands": [_dump(command) for command in commands], "more": more}
+        return _model(Quarantined, await self._sync("POST", api.QUARANTINE, json=body))
 
     async def pull(self, cursor: Mapping[str, int], wait: int, limit: int) -> Page:
         """The feed after `cursor`; waits up to `wait` seconds for something to come."""

@@ -86,6 +86,12 @@ class Database:
         with self.lock, self._read_lock:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, and empty the write-ahead log."""
+        with self.lock, self._read_lock:
+            self._writer.execute("VACUUM")
+        self.shrink_log()
+
     def later(self, sql: str, values: Row) -> None:
         """Write this along with the next transaction: for logs, which need no commit of their own."""
         with self.lock:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
+import sqlite3
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,9 +17,11 @@ from shared.errors import BatonError, Conflict
 from shared.sync import Enrolment
 from store_app.engine.client import Client
 from store_app.engine.clock import Chance, Clock, SystemClock, system_chance
+from store_app.engine.contact import Contact
 from store_app.engine.db import Database
 from store_app.engine.effective import View
 from store_app.engine.guard import Guard
+from store_app.engine.leaving import give_back
 from store_app.engine.lookup import Lookup
 from store_app.engine.notify import Bus, Dispose, Listener, Topic
 from store_app.engine.outbox import Outbox
@@ -25,7 +29,7 @@ from store_app.engine.replica import Replica
 from store_app.engine.results import Result, done, refused
 from store_app.engine.secrets import FileSecrets, Secrets
 from store_app.engine.session import Session
-from store_app.engine.state import SETTINGS, AppState, SyncState
+from store_app.engine.state import SETTINGS, AppState, Link, SyncState
 from store_app.engine.stock_work import StockWork
 from store_app.engine.syncer import Syncer
 from store_app.engine.transport import HttpTransport, Transport
@@ -41,8 +45,17 @@ CLEAR = (
     "DELETE FROM cursor",
     "DELETE FROM command",
     "DELETE FROM failure",
-    "DELETE FROM meta WHERE key != 'settings'",
+    "DELETE FROM scan_log",
+    "DELETE FROM meta WHERE key NOT IN ('settings', 'shut_out')",
 )
+
+
+@dataclass(frozen=True)
+class ShutOut:
+    """This device was revoked: when it erased itself, and how many commands it gave back before."""
+
+    at: datetime
+    given: int
 
 
 class Engine:
@@ -61,10 +74,16 @@ class Engine:
         self.outbox.on_append = self.view.add
         self.outbox.on_reload = lambda: self.view.load(self.view.device, self.outbox.unsettled())
         self.replica = Replica(db, self.outbox, self.view, self.bus)
-        self.syncer = Syncer(db, self.outbox, self.replica, self.client, clock, chance, self.bus)
+        self.contact = Contact(db, clock)
+        if self.client.token is None and self.shut_out is not None:
+            self._clear()  # it was closed after the keys were gone and before the rest was
+        self.syncer = Syncer(db, self.outbox, self.replica, self.client, clock, chance, self.bus, self.contact)
+        self.syncer.on_revoked = self._leave
         self.lookup = Lookup(db, self.view, clock, self.bus)
         guard = Guard(db)
-        self.session = Session(self.lookup, self.outbox, guard, secrets, clock, self.bus, self._command_queued)
+        self.session = Session(
+            self.lookup, self.outbox, guard, secrets, clock, self.bus, self._command_queued, self.contact
+        )
         parts = (db, self.view, self.outbox, self.lookup, self.session, guard, clock, self.bus, self._command_queued)
         self.work = Work(*parts)
         self.stock_work = StockWork(*parts)
@@ -103,7 +122,7 @@ class Engine:
         A store of its own begins: what was copied from another one is fetched anew, and a device that has commands
         waiting stays what it is, since they count under its name.
         """
-        if self.outbox.waiting:
+        if self.outbox.waiting and self.shut_out is None:
             return refused("commands_wait", waiting=self.outbox.waiting)
         plain = code.strip().removeprefix("BTN:E:").removeprefix("btn:e:")
         ask = Enrolment(code=plain, name=name, platform=platform.platform()[:80], version=_version())
@@ -114,7 +133,8 @@ class Engine:
         self._secrets.put(token=answer.token, pin_key=answer.pin_key)
         self.vault.renew()
         self._clear()
-        self.db.set_meta(device=answer.device, node=answer.node)
+        self.db.set_meta(device=answer.device, node=answer.node, shut_out=None)
+        self.contact.heard()
         self.client.token = answer.token
         self.view.load(answer.device, self.outbox.unsettled())
         self.bus.tell(*Topic)
@@ -163,19 +183,46 @@ class Engine:
         waiting = self.outbox.waiting
         if waiting and not abandon:
             raise Conflict(f"{waiting} commands wait for the server.", remedy="Connect the device, then try again.")
-        self._clear()
+        self._erase()
+
+    @property
+    def shut_out(self) -> ShutOut | None:
+        """Set when this device was revoked and has erased itself; until it is enrolled again."""
+        kept = self.db.meta("shut_out")
+        return ShutOut(datetime.fromisoformat(kept["at"]), int(kept["given"])) if kept else None
+
+    async def _leave(self) -> None:
+        """Revoked: give the queue back, then destroy the keys and everything else. Raises what the server says when it
+        does not take it. What was queued meanwhile is given back before anything is destroyed."""
+        given: frozenset[int] = frozenset()
+        while True:
+            given |= await give_back(self.client, self.outbox)
+            with self.db.lock:
+                if all(queued.n in given for queued in self.outbox.unsettled()):
+                    self.db.set_meta(shut_out={"at": self.clock.now().isoformat(), "given": len(given)})
+                    self._erase()
+                    return
+
+    def _erase(self) -> None:
+        """Keys first: what is not erased when the battery dies now is unreadable."""
         self._secrets.wipe()
         self.vault.forget()
         self.client.token = self.client.person_token = None
         self.session.sign_out()
+        self._clear()
         self.view.load("", ())
         self.bus.tell(*Topic)
 
     def _clear(self) -> None:
-        """Everything that belongs to one enrolment; settings of the device stay."""
+        """Everything that belongs to one enrolment, out of the files too; settings of the device stay."""
+        self.contact.forget()
         with self.db.write() as tx:
             for statement in CLEAR:
                 tx.execute(statement)
+        try:
+            self.db.compact()
+        except sqlite3.Error:  # a full disk: what is left in the file is sealed
+            log.exception("the store could not be written anew")
 
     # ------------------------------------------------------------ for the frame
 
@@ -191,7 +238,7 @@ class Engine:
         return AppState(
             node_name=node.name,
             person=person.name if person else None,
-            sync=SyncState(sync.online, sync.offline_since, sync.waiting, sync.needs_you),
+            sync=SyncState(sync.online, sync.offline_since, sync.waiting, sync.needs_you, sync.link is Link.REVOKED),
             time_zone=node.time_zone,
             currency=node.currency,
             **{**{name: kept[name] for name in SETTINGS if name in kept}, "locale": locale},

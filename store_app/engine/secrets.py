@@ -1,4 +1,4 @@
-"""What must not lie in the database: the device's token and the key of the PIN verifiers.
+"""What must not lie in the database: the device's token, the key of the PIN verifiers, and the key of what is sealed.
 
 A packaged app hands in the platform's key store; a hub keeps them in a file that only its user can read (the guide says
 that this is weaker).
@@ -43,6 +43,12 @@ class FileSecrets:
         beside.replace(self._path)
 
     def wipe(self) -> None:
+        """Overwritten, then removed: as far as the file system lets anybody do that."""
+        if self._path.exists():
+            with self._path.open("r+b") as file:
+                file.write(bytes(self._path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
         self._path.unlink(missing_ok=True)
 
     def _load(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from shared import passes
 from shared.barcodes import ScanKind, read
 from shared.sync import PersonDoc, PersonSignedIn
 from store_app.engine.clock import Clock
+from store_app.engine.contact import Contact
 from store_app.engine.guard import Guard
 from store_app.engine.lookup import Lookup
 from store_app.engine.notify import Bus, Topic
@@ -44,9 +45,11 @@ class Session:
         clock: Clock,
         bus: Bus,
         queued: Callable[[], None],
+        contact: Contact,
     ) -> None:
         self._lookup, self._outbox, self._guard, self._secrets = lookup, outbox, guard, secrets
-        self._clock, self._bus, self._queued = clock, bus, queued
+        self._clock, self._bus, self._queued, self._contact = clock, bus, queued, contact
+        self._was_shut = contact.lost
         self._person: PersonDoc | None = None
         self._last = clock.now()
         self._allowed: dict[str, datetime] = {}
@@ -85,17 +88,25 @@ class Session:
 
     def check(self) -> bool:
         """For a timer: True while somebody is signed in; tells the screens when the device has just locked."""
-        if self.locked is not None:
+        was_shut, self._was_shut = self._was_shut, self.shut
+        if self.locked is not None or was_shut != self._was_shut:
             self._bus.tell(Topic.SESSION)
         return self.person is not None
 
+    @property
+    def shut(self) -> bool:
+        """Nobody works on this device before it has heard from its server: that was a week ago."""
+        return self._contact.lost
+
     def _idle(self) -> bool:
-        return self._clock.now() - self._last > timedelta(seconds=self._lookup.node.lock_after_s)
+        return self.shut or self._clock.now() - self._last > timedelta(seconds=self._lookup.node.lock_after_s)
 
     # ------------------------------------------------------------ in and out
 
     def sign_in_badge(self, raw: str) -> Result:
         """By a scanned badge."""
+        if self.shut:
+            return refused("shut")
         scanned = read(raw)
         value = scanned.value if scanned.kind is ScanKind.BADGE and scanned.value else raw
         hashed = badge_hash(value)
@@ -108,6 +119,8 @@ class Session:
 
     def sign_in_pin(self, person_id: str, pin: str) -> Result:
         """By PIN. Takes an eighth of a second by design: not on the thread that draws."""
+        if self.shut:
+            return refused("shut")
         person = self._lookup.person(person_id)
         if person is None:
             return refused("unknown_person")

@@ -47,6 +47,8 @@ class SyncState:
     offline_since: datetime | None = None
     waiting: int = 0
     needs_you: int = 0
+    shut_out: bool = False
+    """The server no longer lets this device in."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from shared import errors
 from shared.sync import MAX_PUSH, SCHEMA, Hello
 from store_app.engine.client import Client, ServerFailed
 from store_app.engine.clock import Chance, Clock
+from store_app.engine.contact import Contact
 from store_app.engine.db import Database
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
@@ -45,11 +46,24 @@ class Syncer:
     """One per device. All of it runs on one event loop; `poke` may be called from any thread."""
 
     def __init__(
-        self, db: Database, outbox: Outbox, replica: Replica, client: Client, clock: Clock, chance: Chance, bus: Bus
+        self,
+        db: Database,
+        outbox: Outbox,
+        replica: Replica,
+        client: Client,
+        clock: Clock,
+        chance: Chance,
+        bus: Bus,
+        contact: Contact,
     ) -> None:
         self._db, self._outbox, self._replica, self._client = db, outbox, replica, client
         self._clock, self._chance, self._bus = clock, chance, bus
-        self._status = SyncStatus(link=Link.OFFLINE if db.meta("device") else Link.NOT_ENROLLED)
+        self._contacts = contact
+        self._status = SyncStatus(
+            link=Link.OFFLINE if db.meta("device") else self._without_token(), last_contact=contact.last
+        )
+        self.on_revoked: Callable[[], Awaitable[None]] = _nothing
+        """Gives the queue back and erases the device, or raises why not."""
         self._streams: list[str] = []
         self._exchange = asyncio.Lock()
         """No command goes up while a snapshot is read, so that it is clear which ones it contains."""
@@ -111,6 +125,7 @@ class Syncer:
     async def _greet(self) -> None:
         sent_at = self._clock.now()
         hello = await self._client.hello()
+        self._contacts.heard()
         self._measure(hello.server_time, sent_at)
         first, last = hello.schemas
         if not first <= SCHEMA <= last:
@@ -296,12 +311,13 @@ class Syncer:
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do it, and turn whatever goes wrong into status. A programming error is logged, never fatal."""
         if not self._client.token:
-            self._set(link=Link.NOT_ENROLLED)
+            self._set(link=self._without_token())
             return False
         try:
             await work()
         except (errors.NotSignedIn, errors.NotAllowed) as error:
             self._lost(Link.REVOKED, error.code)
+            await self._leave()
         except errors.UpdateNeeded as error:
             self._lost(Link.UPDATE_NEEDED, error.code)
         except errors.BatonError as error:
@@ -313,8 +329,26 @@ class Syncer:
             return True
         return False
 
+    def _without_token(self) -> Link:
+        return Link.REVOKED if self._db.meta("shut_out") else Link.NOT_ENROLLED
+
+    async def _leave(self) -> None:
+        """The server no longer lets this device in: if it is revoked, its queue goes to quarantine and its keys away;
+        otherwise nothing changes, and it is asked again at the next turn."""
+        try:
+            await self.on_revoked()
+        except errors.BatonError as error:
+            log.info("the queue stays: %s", error.code)
+        except Exception:
+            log.exception("leaving failed")
+
     def _contact(self) -> None:
+        self._contacts.heard()
         self._set(link=Link.ONLINE, offline_since=None, trouble=None, last_contact=self._clock.now())
 
     def _lost(self, link: Link, trouble: str) -> None:
         self._set(link=link, offline_since=self._status.offline_since or self._clock.now(), trouble=trouble)
+
+
+async def _nothing() -> None:
+    """Without an engine nothing is erased."""

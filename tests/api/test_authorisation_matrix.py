@@ -103,6 +103,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/devices/enrolment-codes"): Row("device.enrol", "refused", {"node": HERE}),
     ("GET", "/v1/devices"): Row("people.read", "hidden"),
     ("POST", "/v1/devices/{device_id}/revoke"): Row("device.revoke", "refused"),
+    ("GET", "/v1/devices/{device_id}/quarantine"): Row("device.revoke", "refused"),
+    ("POST", "/v1/sync/quarantine"): Row(PUBLIC, "unbound", {"commands": []}),
     ("GET", "/v1/keys"): Row("key.write", "head office"),
     ("POST", "/v1/keys"): Row("key.write", "head office", {"name": "New"}),
     ("POST", "/v1/keys/{key_id}/revoke"): Row("key.write", "head office"),

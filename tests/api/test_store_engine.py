@@ -122,3 +122,29 @@ async def test_people_ask_the_server_for_what_the_device_does_not_hold(device: D
     assert (await client.order(UUID(page["id"]))).number == page["number"]
     assert await client.timeline(UUID(page["id"]))
     assert {level.node for level in await client.stock_near(sku, STORE)} >= {STORE}
+
+
+async def test_a_revoked_device_leaves_its_queue_with_its_manager_and_erases_itself(device: Device) -> None:
+    sku = next(iter(device.shop.codes))
+    page = await device.shop.buy((sku, 2))
+    engine, admin = device.engine, device.shop.world.client
+    assert await engine.syncer.run_once()
+    job = page["jobs"][0]["id"]
+    assert device.job(job).customer
+    device.line.cut = True
+    assert engine.work.scan(job, device.shop.codes[sku]).ok
+    assert engine.work.arrive(job, vehicle="Blue Fiat").ok
+    id_ = engine.view.device
+    assert (await admin.post(f"/v1/devices/{id_}/revoke")).status_code == 200
+    unreturned = (await admin.get("/v1/devices?unreturned=true")).json()["items"]
+    assert [row["id"] for row in unreturned] == [id_]
+    device.line.cut = False
+    assert not await engine.syncer.run_once()
+    assert engine.shut_out is not None
+    assert (engine.enrolled, engine.outbox.waiting, engine.shut_out.given) == (False, 0, 2)
+    left = (await admin.get(f"/v1/devices/{id_}/quarantine")).json()["items"]
+    assert [row["body"]["kind"] for row in left] == ["pick", "arrive"]
+    assert left[1]["body"]["vehicle"] == "Blue Fiat"
+    assert (await admin.get("/v1/devices?unreturned=true")).json()["items"] == []
+    after = (await device.shop.page(page["id"]))["jobs"][0]["state"]
+    assert after == page["jobs"][0]["state"] == "offered"  # held and shown, not carried out

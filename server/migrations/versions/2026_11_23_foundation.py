@@ -118,6 +118,7 @@ CREATE TABLE device (
     enrolled_at TIMESTAMP WITH TIME ZONE NOT NULL,
     last_seen_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
+    returned_at TIMESTAMP WITH TIME ZONE,
     last_n BIGINT DEFAULT '0' NOT NULL,
     settled_n BIGINT DEFAULT '0' NOT NULL,
     queue_length BIGINT DEFAULT '0' NOT NULL,
@@ -452,6 +453,19 @@ CREATE TABLE pin_try (
     failed BIGINT NOT NULL,
     last_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pin_try_pkey PRIMARY KEY (person, device)
+);
+""",
+    "quarantine": r"""
+CREATE TABLE quarantine (
+    device TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    id UUID NOT NULL,
+    actor TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    body JSONB NOT NULL,
+    CONSTRAINT quarantine_pkey PRIMARY KEY (device, n, id)
 );
 """,
     "reservation": r"""

@@ -14,6 +14,8 @@ from store_app.ui.theme import TOUCH, Color, Radius, Tone, Type, look
 
 def sync_face(sync: SyncState, zone: str) -> tuple[Tone, ft.IconData, str]:
     """Meaning, icon and words. What needs a person comes before what the network does."""
+    if sync.shut_out:
+        return Tone.BAD, ft.Icons.BLOCK_ROUNDED, t("sync.shut_out")
     if sync.needs_you:
         return Tone.BAD, ft.Icons.PRIORITY_HIGH_ROUNDED, t("sync.needs_you", count=sync.needs_you)
     if not sync.online:

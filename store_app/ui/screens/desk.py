@@ -111,6 +111,10 @@ def _device(device: Found, revoke: Any) -> ft.Control:
     if device["queue_length"]:
         chip = status_chip(t("queue.waits", count=device["queue_length"]), Tone.WARN)
         words.append(ft.Row([chip]))
+    if device["revoked_at"] and device["returned_at"]:
+        words.append(muted(t("desk.returned", when=moment(datetime.fromisoformat(device["returned_at"]), zone, now))))
+    elif device["revoked_at"]:
+        words.append(ft.Row([status_chip(t("desk.unreturned"), Tone.WARN)]))
     row: list[ft.Control] = [ft.Column(words, spacing=2, expand=True)]
     if device["revoked_at"]:
         row.append(status_chip(t("desk.is_revoked"), Tone.NEUTRAL))

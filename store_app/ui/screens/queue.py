@@ -3,6 +3,7 @@
 import flet as ft
 
 from store_app.engine.commands import Queued
+from store_app.engine.state import Link
 from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import button
 from store_app.ui.components.card import card
@@ -37,7 +38,7 @@ def queue_screen() -> ft.Control:
     waiting = [queued for queued in journal if queued.state != "settled"]
     settled = [queued for queued in journal if queued.state == "settled"]
     words: list[ft.Control] = [text(queue_words(status), Type.HEADING)]
-    words.append(muted(t("queue.online" if status.online else "queue.offline")))
+    words.append(muted(_network(status.link)))
     words.append(ft.Row([button(t("queue.send"), engine().syncer.poke, rank="secondary", icon=ft.Icons.SYNC_ROUNDED)]))
     parts: list[ft.Control] = [card(ft.Column(words, spacing=Space.S))]
     if waiting:
@@ -47,6 +48,13 @@ def queue_screen() -> ft.Control:
     if not journal:
         parts.append(empty_state(t("queue.nothing"), t("queue.nothing_detail")))
     return frame(t("queue.title"), parts, here="more", back="/more")
+
+
+def _network(link: Link) -> str:
+    """Whether what waits can be sent now."""
+    if link is Link.REVOKED:
+        return t("queue.shut_out")
+    return t("queue.online" if link is Link.ONLINE else "queue.offline")
 
 
 def command_words(queued: Queued) -> str:

@@ -17,6 +17,7 @@ from store_app.ui.components.frame import frame
 from store_app.ui.components.pin_pad import pin_pad
 from store_app.ui.components.text import muted, text
 from store_app.ui.context import App, current_app
+from store_app.ui.format import moment
 from store_app.ui.hooks import go, use_app, use_feedback, use_query, use_scan, use_state_of
 from store_app.ui.notices import advice, engine, sentence, tell
 from store_app.ui.scans import Scan
@@ -69,6 +70,7 @@ def enrol() -> ft.Control:
 
     use_scan(scanned)
     parts: list[ft.Control] = [
+        *_shut_out(),
         field(t("enrol.code"), code, set_code, on_submit=submit, icon=ft.Icons.QR_CODE_2_ROUNDED),
         *([banner(Tone.BAD, problem)] if problem else []),
         field(t("enrol.name"), name, set_name, icon=ft.Icons.TABLET_ANDROID_ROUNDED),
@@ -84,13 +86,29 @@ def enrol() -> ft.Control:
     return _alone(t("enrol.title"), t("enrol.detail"), parts, action)
 
 
+def _shut_out() -> list[ft.Control]:
+    """What became of a device that was revoked: said until it belongs to a store again."""
+    gone = use_query(lambda: engine().shut_out)
+    if gone is None:
+        return []
+    when = moment(gone.at, engine().lookup.node.time_zone, engine().clock.now())
+    detail = [t("enrol.shut_out_detail", when=when), *([t("enrol.given", count=gone.given)] if gone.given else [])]
+    return [banner(Tone.BAD, t("enrol.shut_out"), " ".join(detail))]
+
+
 @component
 def sign_in() -> ft.Control:
     """Badge scan, or a name and its PIN: for a device nobody is signed in on, or that has locked itself."""
     store = use_state_of(lambda state: state.node_name)
+    shut_out = use_state_of(lambda state: state.sync.shut_out)
     locked = use_query(lambda: engine().session.locked)
+    shut = use_query(lambda: engine().session.shut)
+    if shut:
+        again = button(t("sign_in.try"), engine().syncer.poke, icon=ft.Icons.SYNC_ROUNDED)
+        return _alone(store, "", [banner(Tone.WARN, t("sign_in.shut"), t("sign_in.shut_detail"))], again)
     detail = t("sign_in.locked") if locked else t("sign_in.detail")
-    return _alone(store, detail, [who_form(_home, locked.id if locked else "")])
+    refused = [banner(Tone.BAD, t("sign_in.shut_out"), t("sign_in.shut_out_detail"))] if shut_out else []
+    return _alone(store, detail, [*refused, who_form(_home, locked.id if locked else "")])
 
 
 @component

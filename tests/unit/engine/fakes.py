@@ -105,6 +105,8 @@ class FakeServer:
     first: dict[str, int] = field(default_factory=lambda: {"catalogue": 1, STREAM: 1})
     commands: dict[str, list[tuple[str, dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
+    revoked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Devices that are shut out, and what they left in quarantine."""
     fails_on: set[int] = field(default_factory=set)
     answer_with: Answer | None = None
     code: str = "123456"
@@ -161,7 +163,9 @@ class FakeServer:
         if path.endswith("/enrol"):
             return self._enrol(body)
         device = token.removeprefix("Bearer token-")
-        if device not in self.commands:
+        if path.endswith("/quarantine"):
+            return self._quarantine(device, body)
+        if device not in self.commands or device in self.revoked:
             return _problem(401, "not_signed_in")
         what = path.rsplit("/", 1)[-1]
         if what == "push":
@@ -176,6 +180,14 @@ class FakeServer:
         device = f"D{len(self.commands) + 1}"
         self.commands[device] = []
         return _ok({"device": device, "node": NODE, "token": f"token-{device}", "pin_key": PIN_KEY})
+
+    def _quarantine(self, device: str, body: Any) -> Answer:
+        if device not in self.revoked:
+            return _problem(*((403, "not_allowed") if device in self.commands else (401, "not_signed_in")))
+        known = [command["id"] for command in self.revoked[device]]
+        known += [id_ for id_, _, _ in self.commands[device]]
+        self.revoked[device] += [command for command in body["commands"] if command["id"] not in known]
+        return _ok({"device": device, "held": len(self.revoked[device])})
 
     def _hello(self, device: str) -> Answer:
         return _ok(
