@@ -8,9 +8,11 @@ BENCH ?= all
 SEEDS ?= 100
 SEED ?=
 ARGS ?=
+TARGET ?= apk
+CONSTRAINTS = $(if $(filter apk aab ipa ios-simulator,$(TARGET)),constraints-mobile.txt,constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit postgres simulation browser bench prove shots migrations clean
+.PHONY: help setup demo test check unit postgres simulation browser bench prove device shots migrations clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +54,11 @@ bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 
 prove: setup ## The long proofs: random histories, generated requests, races (SEEDS=100, SEED=7 to see one)
 	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+device: setup ## Package the store app (TARGET=apk aab ipa macos windows linux); fetches Flutter: docs/devices.md
+	$(BIN)/python -m device.stage
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build]'
+	PIP_CONSTRAINT="$(CURDIR)/$(CONSTRAINTS)" $(BIN)/flet build $(TARGET)
 
 shots: setup ## Take the screenshots of the docs
 	$(BIN)/python -m tests.browser.shots

@@ -301,7 +301,9 @@ def people_enrol_code(
     node: Annotated[str, typer.Argument(help="The node the device will belong to.")], data_dir: Data = None
 ) -> None:
     """A code with which one device joins a node within ten minutes."""
-    code = _write(settings(data_dir=data_dir), lambda tx, known: devices.offer_enrolment(tx, auth.SYSTEM, known, node))
+    chosen = settings(data_dir=data_dir)
+    server = chosen.public_url
+    code = _write(chosen, lambda tx, known: devices.offer_enrolment(tx, auth.SYSTEM, known, node, server))
     out.print(f"{code.code}\nlabel   {code.label}\nuntil   {code.expires_at:%H:%M} UTC")
 
 

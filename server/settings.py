@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".baton"), description="Folder for the embedded database, keys and messages.")
     host: str = "127.0.0.1"
     port: int = 8550
-    public_url: str | None = Field(default=None, description="Address customers reach; used in links and passes.")
+    public_url: str | None = Field(
+        default=None, description="Address customers and devices reach; used in links, passes and enrolment codes."
+    )
     role: Literal["all", "api", "worker"] = Field(default="all", description="What this process does.")
     pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of one process.")
     max_body_bytes: int = Field(default=8 * 1024 * 1024, description="Bigger bodies are answered with 413.")

@@ -13,7 +13,7 @@ def parser() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(prog="python -m store_app", description="Serve the Baton store app to browsers.")
     words.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     words.add_argument("--port", type=int, default=8600, help="port to listen on (default %(default)s)")
-    words.add_argument("--server", default="http://127.0.0.1:8500", help="address of the Baton server")
+    words.add_argument("--server", default="http://127.0.0.1:8550", help="address of the Baton server")
     words.add_argument("--data", type=Path, default=Path(".baton/store"), help="folder of the local stores")
     words.add_argument("--tls", action="store_true", help="secure pages, with a certificate this machine makes itself")
     words.add_argument("--tls-cert", type=Path, help="secure pages, with this certificate")

@@ -14,6 +14,7 @@ from uuid import uuid4
 import flet as ft
 import flet_audio as fa  # type: ignore[import-untyped]
 
+from store_app.engine.address import Address
 from store_app.ui import texts, theme
 from store_app.ui.app import store_app
 from store_app.ui.context import App, current_locale, forget, remember, utc_now
@@ -47,14 +48,15 @@ async def build(
     borrow: Borrow,
     screens: Sequence[Screen] = SCREENS,
     now: Callable[[], datetime] = utc_now,
+    address: Address | None = None,
 ) -> App:
-    """Dress the page, borrow the engine of its device slot and draw the app."""
+    """Dress the page, borrow the engine of its device slot and draw the app; `address` if the app may set it."""
     dress(page)
     lease = borrow(await device_slot(page))
     engine = lease.engine
     store = Store(engine.app_state())
     feedback = Feedback(senses(page, lambda: store.state.sound))
-    app = App(page, engine, store, Scans(browser=page.web), feedback, now)
+    app = App(page, engine, store, Scans(browser=page.web), feedback, now, address=address)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
     if screens is SCREENS:  # the gallery has no engine that could answer

@@ -191,7 +191,8 @@ async def offer_enrolment(
     body: EnrolmentOffer, parts: PartsDep, actor: Annotated[Actor, allowed("device.enrol")]
 ) -> EnrolmentCode:
     """A code for one device, good for ten minutes."""
-    return await parts.db.write(lambda tx: devices.offer_enrolment(tx, actor, parts.keys, body.node))
+    server = parts.settings.public_url
+    return await parts.db.write(lambda tx: devices.offer_enrolment(tx, actor, parts.keys, body.node, server))
 
 
 @router.get("/devices", tags=["devices"], responses=problems())

@@ -12,8 +12,7 @@ from server.kit.keys import Keys
 from server.kit.transaction import Tx
 from server.people import queries, service, tokens
 from server.people.rules import DeviceView, EnrolmentCode
-from shared.barcodes.labels import label
-from shared.barcodes.scanned import ScanKind
+from shared.barcodes.enrolment import enrolment_label, split_enrolment
 from shared.barcodes.typed import grouped, plain
 from shared.errors import NotAllowed, NotFound
 from shared.sync import Enrolled, Enrolment
@@ -22,8 +21,8 @@ CODE_SYMBOLS = 8
 CODE_LIVES = timedelta(minutes=10)
 
 
-async def offer_enrolment(tx: Tx, actor: Actor, keys: Keys, node: str) -> EnrolmentCode:
-    """A code for one device of `node`."""
+async def offer_enrolment(tx: Tx, actor: Actor, keys: Keys, node: str, server: str | None = None) -> EnrolmentCode:
+    """A code for one device of `node`; its label says where the server is, if that is given."""
     authorize(actor, "device.enrol", node=node)
     await service.check_nodes(tx, [node], field="node")
     code = service.draw(tx, CODE_SYMBOLS)
@@ -37,12 +36,12 @@ async def offer_enrolment(tx: Tx, actor: Actor, keys: Keys, node: str) -> Enrolm
     )
     await audit.record(tx, f"node:{node}", actor.id, "device.offer", node)
     shown = grouped(code)
-    return EnrolmentCode(code=shown, label=label(ScanKind.ENROLMENT, shown), node=node, expires_at=expires)
+    return EnrolmentCode(code=shown, label=enrolment_label(shown, server), node=node, expires_at=expires)
 
 
 async def enrol(tx: Tx, keys: Keys, enrolment: Enrolment) -> Enrolled:
     """A new device. Raises `NotAllowed` for a code that is unknown, used or too old."""
-    typed = plain(enrolment.code.strip().upper().removeprefix("BTN:E:"))
+    typed = plain(split_enrolment(enrolment.code)[0])
     node = await tx.value(
         "UPDATE enrolment_code SET used_at = :now WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now"
         " RETURNING node",

@@ -130,7 +130,10 @@ class EnrolmentCode(Wire):
     """Type or scan it on the device within ten minutes. Shown once."""
 
     code: str = Field(examples=["7KQM-4FHT"])
-    label: str = Field(examples=["BTN:E:7KQM-4FHT"])
+    label: str = Field(
+        description="What the QR code says: the code, and the server's address if `BATON_PUBLIC_URL` is set.",
+        examples=["BTN:E:7KQM-4FHT HTTPS://OMS.EXAMPLE.COM"],
+    )
     node: str
     expires_at: datetime
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from shared.barcodes import split_enrolment
 from shared.errors import BatonError, Conflict
 from shared.sync import Enrolment
 from store_app.engine.client import Client
@@ -124,7 +125,7 @@ class Engine:
         """
         if self.outbox.waiting and self.shut_out is None:
             return refused("commands_wait", waiting=self.outbox.waiting)
-        plain = code.strip().removeprefix("BTN:E:").removeprefix("btn:e:")
+        plain, _ = split_enrolment(code)
         ask = Enrolment(code=plain, name=name, platform=platform.platform()[:80], version=_version())
         try:
             answer = await self.client.enrol(ask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -40,10 +40,13 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """httpx with a pool per event loop: the sync runs in a thread of its own, screens ask from theirs."""
+    """httpx with a pool per event loop: the sync runs in a thread of its own, screens ask from theirs.
 
-    def __init__(self, server_url: str) -> None:
-        self._url = server_url.rstrip("/")
+    The server's address is given, or asked for at each request where it may still change.
+    """
+
+    def __init__(self, server_url: str | Callable[[], str]) -> None:
+        self._url = server_url
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     async def request(
@@ -60,7 +63,7 @@ class HttpTransport:
         limits = httpx.Timeout(timeout, connect=CONNECT_S)
         try:
             answer = await self._pool().request(
-                method, self._url + path, json=json, params=params, headers=headers, timeout=limits
+                method, self._at() + path, json=json, params=params, headers=headers, timeout=limits
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Offline(f"The server did not answer ({type(error).__name__}).") from error
@@ -71,6 +74,9 @@ class HttpTransport:
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.aclose()
+
+    def _at(self) -> str:
+        return (self._url if isinstance(self._url, str) else self._url()).rstrip("/")
 
     def _pool(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from typing import Any
 
 import flet as ft
 
+from store_app.engine.address import Address
 from store_app.ui.feedback import Feedback
 from store_app.ui.scans import Scans
 from store_app.ui.state import Engine, Store, Switch
@@ -22,7 +23,8 @@ def utc_now() -> datetime:
 @dataclass(eq=False)
 class App:
     """What hooks hand to components. `viewport` holds width and height in dp, `kept` what `use_kept` keeps;
-    `touched` is called when somebody uses the app, so that it does not lock."""
+    `touched` is called when somebody uses the app, so that it does not lock; `address` is where the server is, on a
+    device that can be told (none where the process that serves this page knows)."""
 
     page: ft.Page
     engine: Engine
@@ -34,6 +36,7 @@ class App:
     camera: Switch = field(default_factory=Switch)
     touched: Callable[[], None] = lambda: None
     kept: dict[str, Any] = field(default_factory=dict)
+    address: Address | None = None
     width: float = 390
     height: float = 844
 

@@ -135,6 +135,23 @@ async def test_a_revoked_device_is_out_at_once_and_so_is_who_is_on_it(world: Wor
     assert len(await world.rows("SELECT 1 FROM event WHERE kind = 'DeviceRevoked'")) == 1
 
 
+async def test_an_enrolment_label_says_where_the_server_is_when_the_server_knows(
+    world: World, desk: httpx.AsyncClient
+) -> None:
+    async def offer() -> dict[str, str]:
+        found: dict[str, str] = (await desk.post("/v1/devices/enrolment-codes", json={"node": STORE})).json()
+        return found
+
+    plain = await offer()
+    assert plain["label"] == f"BTN:E:{plain['code']}"
+    world.parts.settings = world.parts.settings.model_copy(update={"public_url": "https://oms.example.com"})
+    told = await offer()
+    assert told["label"] == f"BTN:E:{told['code']} HTTPS://OMS.EXAMPLE.COM"
+    body = {"code": told["label"], "name": "Phone"}
+    joined = await (await world.asking(None)).post("/v1/sync/devices/enrol", json=body)
+    assert joined.status_code == 200, joined.text
+
+
 async def test_an_enrolment_code_is_good_once_and_for_ten_minutes(world: World, desk: httpx.AsyncClient) -> None:
     nobody = await world.asking(None)
 

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -51,9 +51,18 @@ def served(*words: str, data: Path, server: str = "http://127.0.0.1:9") -> Itera
     """The store app in its own process; yields its address. More words go to its command line (`--gallery`)."""
     port = free_port()
     given = ["--port", str(port), "--data", str(data), "--server", server, *words]
+    with running(["-m", "store_app", *given], port, data, cwd=ROOT) as address:
+        yield address
+
+
+@contextmanager
+def running(
+    words: Sequence[str], port: int, data: Path, *, cwd: Path, more: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Python with these words, in a process of its own that serves on `port`; `more` goes into its environment."""
     log = (data / "store_app.log").open("w+", encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "store_app", *given], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        [sys.executable, *words], cwd=cwd, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(more or {})}
     )
     address = f"http://127.0.0.1:{port}"
     try:

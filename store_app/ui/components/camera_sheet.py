@@ -1,7 +1,8 @@
 """The camera as a scanner: a view-finder over the screen, pictures taken one after another, codes read off thread.
 
 The same code works wherever Flet's camera can take a picture (browsers, phones); it needs no video stream. What is
-read joins the one stream of scans, and the sheet stays open, so that twenty things can be scanned in a row.
+read joins the one stream of scans, and the sheet stays open, so that twenty things can be scanned in a row. Without a
+camera (packaged for a desktop) or without a reader the sheet says so: a scanner that types always works.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import flet as ft
 import flet_camera as fc  # type: ignore[import-untyped]
 
 from store_app.scanning.camera import CameraLoop
-from store_app.scanning.decoder import decode
+from store_app.scanning.decoder import decode, installed
 from store_app.ui.component import component
 from store_app.ui.components.buttons import icon_button
 from store_app.ui.components.text import text
@@ -32,13 +33,17 @@ PAUSE = 0.08  # seconds between two pictures, so that a phone stays cool
 def camera_sheet() -> ft.Control:
     """View-finder, a line that says how it goes, and a way to close it."""
     app = use_app()
-    status, say = ft.use_state(t("camera.starting"))
-    eye: ft.MutableRef[fc.Camera] = ft.use_ref(lambda: fc.Camera(expand=True, preview_enabled=True))
+    obstacle = why_not(app.page)
+    status, say = ft.use_state(t(obstacle or "camera.starting"))
+    eye: ft.MutableRef[fc.Camera] = ft.use_ref(
+        lambda: None if obstacle else fc.Camera(expand=True, preview_enabled=True)
+    )
     task: ft.MutableRef[asyncio.Task[None]] = ft.use_ref(None)
-    camera = cast(fc.Camera, eye.current)
+    camera = cast(fc.Camera | None, eye.current)
 
     def start() -> None:
-        task.current = asyncio.create_task(watch(camera, app.scans.offer, say))
+        if camera is not None:
+            task.current = asyncio.create_task(watch(camera, app.scans.offer, say))
 
     def end() -> None:
         if task.current is not None:
@@ -60,6 +65,13 @@ def camera_sheet() -> ft.Control:
         margin=ft.Margin.symmetric(horizontal=Space.L, vertical=Space.S),
         clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
     )
+
+
+def why_not(page: ft.Page) -> str:
+    """The key of the sentence that says why nothing can be read from pictures here; empty when it can."""
+    if not page.web and page.platform not in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
+        return "camera.none"
+    return "" if installed() else "camera.no_reader"
 
 
 async def watch(camera: fc.Camera, offer: Callable[[Scan], None], say: Callable[[str], None]) -> None:

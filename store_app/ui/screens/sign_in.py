@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import flet as ft
 
+from shared.barcodes import split_enrolment
 from shared.sync import PersonDoc
 from store_app.engine.results import Result
 from store_app.ui.component import component, keyed
@@ -42,9 +43,11 @@ def _alone(title: str, detail: str, parts: list[ft.Control], action: ft.Control 
 
 @component
 def enrol() -> ft.Control:
-    """The first thing on a new device: the code a manager shows, scanned or typed."""
+    """The first thing on a new device: the code a manager shows, scanned or typed; where nobody has told the app yet
+    where the server is, the code does, or it is typed as well."""
     app, feedback = use_app(), use_feedback()
     code, set_code = ft.use_state("")
+    server, set_server = ft.use_state(app.address.url if app.address else "")
     name, set_name = ft.use_state(t("enrol.device_name"))
     busy, set_busy = ft.use_state(False)
     problem, set_problem = ft.use_state("")
@@ -52,6 +55,13 @@ def enrol() -> ft.Control:
     async def send(value: str) -> None:
         if not value.strip() or busy:
             return
+        if app.address is not None:
+            try:
+                app.address.move(split_enrolment(value)[1] or server)
+            except ValueError:
+                set_problem(t("enrol.which_server"))
+                return
+            set_server(app.address.url)
         set_busy(True)
         set_problem("")
         result = await engine().enrol(value, name.strip() or t("enrol.device_name"))
@@ -65,7 +75,7 @@ def enrol() -> ft.Control:
         app.page.run_task(send, value)
 
     def scanned(scan: Scan) -> None:
-        set_code(scan.text)
+        set_code(split_enrolment(scan.text)[0])
         app.page.run_task(send, scan.text)
 
     use_scan(scanned)
@@ -73,6 +83,7 @@ def enrol() -> ft.Control:
         *_shut_out(),
         field(t("enrol.code"), code, set_code, on_submit=submit, icon=ft.Icons.QR_CODE_2_ROUNDED),
         *([banner(Tone.BAD, problem)] if problem else []),
+        *([field(t("enrol.server"), server, set_server, icon=ft.Icons.DNS_ROUNDED)] if app.address else []),
         field(t("enrol.name"), name, set_name, icon=ft.Icons.TABLET_ANDROID_ROUNDED),
         muted(t("enrol.help")),
         _camera(app),

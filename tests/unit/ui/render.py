@@ -19,6 +19,7 @@ from flet.components.component import Component, Renderer
 from flet.components.hooks.use_effect import EffectHook
 from flet.controls.context import _context_page
 
+from store_app.engine.address import Address
 from store_app.engine.engine import Engine
 from store_app.ui import texts
 from store_app.ui.context import App, current_locale, forget, remember
@@ -226,12 +227,14 @@ def spoken(control: Any) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def shown(engine: Engine, draw: Callable[[], ft.Control], *, width: float = 390, **params: str) -> Any:
-    """Show a screen over a real engine; `params` are those of its route."""
+async def shown(
+    engine: Engine, draw: Callable[[], ft.Control], *, width: float = 390, address: Address | None = None, **params: str
+) -> Any:
+    """Show a screen over a real engine; `params` are those of its route, `address` that of a packaged app's server."""
     page = Page()
     token = _context_page.set(page)  # type: ignore[arg-type]
     store = Store(engine.app_state())
-    app = App(page, engine, store, Scans(), Feedback(), now=engine.clock.now, width=width)  # type: ignore[arg-type]
+    app = App(page, engine, store, Scans(), Feedback(), now=engine.clock.now, width=width, address=address)  # type: ignore[arg-type]
     stop = engine.subscribe(lambda: store.replace(engine.app_state()))
     remember(app)
     texts.use_locale_from(current_locale)

@@ -13,6 +13,7 @@ import pytest
 
 from shared import passes
 from shared.fulfilment import Arrival, State, WhyCard, WhyRival
+from store_app.engine.address import Address
 from store_app.ui import screens
 from store_app.ui.screens import anywhere
 from store_app.ui.screens.job import job_screen
@@ -408,6 +409,51 @@ def test_enrolling_without_a_network_says_what_to_do(play: Callable[..., None]) 
             assert "cannot be reached" in screen.words
             assert "Check the network" in screen.words
             assert "Connect" in screen.buttons
+
+    play(story, signed_in=None)
+
+
+def test_a_code_with_an_address_connects_a_device_that_did_not_know_its_server(
+    play: Callable[..., None], tmp_path: Path
+) -> None:
+    async def story(store: Store) -> None:
+        store.engine.reset()
+        store.network.cut = False
+        address = Address(tmp_path / "server.txt")
+        async with shown(store.engine, enrol, address=address) as screen:
+            await screen.scan(f"BTN:E:{store.server.code} HTTPS://OMS.EXAMPLE.COM:8550")
+            assert store.engine.enrolled
+        assert Address(tmp_path / "server.txt").url == "https://oms.example.com:8550"
+
+    play(story, signed_in=None)
+
+
+def test_a_code_without_an_address_asks_where_the_server_is(play: Callable[..., None], tmp_path: Path) -> None:
+    async def story(store: Store) -> None:
+        store.engine.reset()
+        store.network.cut = False
+        asked = len(store.server.requests)
+        address = Address(tmp_path / "server.txt")
+        async with shown(store.engine, enrol, address=address) as screen:
+            await screen.scan(f"BTN:E:{store.server.code}")
+            assert "Where is the server?" in screen.words
+            assert len(store.server.requests) == asked
+            await screen.type("Address of the server", "192.168.1.20:8550")
+            await screen.press("Connect")
+            assert store.engine.enrolled
+        assert address.url == "http://192.168.1.20:8550"
+
+    play(story, signed_in=None)
+
+
+def test_where_the_page_comes_with_its_server_nobody_is_asked_for_it(play: Callable[..., None]) -> None:
+    async def story(store: Store) -> None:
+        store.engine.reset()
+        store.network.cut = False
+        async with shown(store.engine, enrol) as screen:
+            assert "Address of the server" not in screen.words
+            await screen.scan(f"BTN:E:{store.server.code} HTTPS://ELSEWHERE.EXAMPLE.COM")
+            assert store.engine.enrolled
 
     play(story, signed_in=None)
 

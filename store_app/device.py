@@ -1,0 +1,61 @@
+"""The app as it is packaged for a phone, a tablet or a desktop: one device, one local store, in the app's own folder.
+
+Flet starts this process together with the window and says in the environment where the app may keep its files. Nobody
+is there to say where the server is: the enrolment code does, or a person.
+
+`python -m store_app.device` runs the same from source.
+"""
+
+import os
+from pathlib import Path
+
+import flet as ft
+
+from store_app.engine.address import Address
+from store_app.engine.engine import Engine
+from store_app.engine.transport import HttpTransport
+from store_app.main import build
+from store_app.ui.state import Lease
+
+STORAGE = "FLET_APP_STORAGE_DATA"
+"""Set by Flet in a packaged app: private to the app, kept when it is updated."""
+
+
+class Device:
+    """The engine of this device. It outlives the window: a phone may close that and open it again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = Address(folder / "server.txt")
+        self._engine = Engine.open(folder, "", transport=HttpTransport(lambda: self.address.url))
+        self._engine.start()
+
+    def borrow(self, _slot: str) -> Lease:
+        """The one engine, whichever window asks; it closes with the process."""
+        return Lease(self._engine, lambda: None)
+
+    def close(self) -> None:
+        """Let go of files and threads."""
+        self._engine.close()
+
+
+def folder() -> Path:
+    """Where the local store lies; from source in the folder one works in."""
+    given = os.environ.get(STORAGE)
+    return Path(given) / "store" if given else Path(".baton") / "device"
+
+
+def main(assets: str = "assets") -> None:
+    """Run until the window is closed for good. `assets` counts from the entry file; a packaged app has its own."""
+    device = Device(folder())
+
+    async def show(page: ft.Page) -> None:
+        await build(page, device.borrow, address=device.address)
+
+    try:
+        ft.run(show, assets_dir=assets, no_cdn=True)
+    finally:
+        device.close()
+
+
+if __name__ == "__main__":
+    main(str(Path(__file__).parent / "assets"))
