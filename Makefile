@@ -67,4 +67,4 @@ migrations: setup ## Write the first migration anew from the tables
 	$(BIN)/python -m server.migrations.foundation
 
 clean: ## Remove what was built (not the data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -13,6 +13,7 @@ import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -120,34 +121,66 @@ def test_what_a_device_does_not_have_cannot_be_imported_there(bundle: Path, name
     assert run(bundle, f"import {name}", refuse=[]).returncode == 0
 
 
-def test_an_app_opens_its_store_and_shows_its_first_screen_without_a_server(bundle: Path, tmp_path: Path) -> None:
-    done = run(
-        bundle,
-        f"""
+FIRST_SCREEN = """
 import asyncio, importlib.util
+from datetime import datetime, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 from store_app.device import Device
 from store_app.ui.app import store_app
+from store_app.ui.format import moment
 from store_app.ui.screens import SCREENS
 
-spec = importlib.util.spec_from_file_location("render", {str(RENDER)!r})
+spec = importlib.util.spec_from_file_location("render", RENDER)
 render = sys.modules["render"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(render)
-device = Device(Path({str(tmp_path / "store")!r}))
+device = Device(Path(FILES))
 
 async def look():
     engine = device.borrow("").engine
     async with render.shown(engine, lambda: store_app(SCREENS), address=device.address) as screen:
-        print(screen.words)
+        noon = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
+        print(screen.words, moment(noon, "America/New_York", noon))
 
 asyncio.run(look())
 device.close()
-""",
-    )
+"""
+
+
+def first_screen(bundle: Path, files: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Open the app and draw what it shows first, with a time of day."""
+    return run(bundle, f"RENDER, FILES = {str(RENDER)!r}, {str(files)!r}\n{before}\n{FIRST_SCREEN}")
+
+
+def test_an_app_opens_its_store_and_shows_its_first_screen_without_a_server(bundle: Path, tmp_path: Path) -> None:
+    done = first_screen(bundle, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Welcome to Baton" in done.stdout
     assert "Address of the server" in done.stdout
-    assert (tmp_path / "store" / "store.sqlite3").exists()
+    assert (tmp_path / "store.sqlite3").exists()
+
+
+def zipped(target: Path, leave: set[str]) -> Path:
+    """What of the base requirements is pure Python in one zip file, as on Android; `leave` stays on the disk."""
+    with ZipFile(target, "w") as archive:
+        for name in sorted(base()):
+            files = [file for file in distribution(name).files or () if ".." not in file.parts]
+            if any(file.suffix == ".so" for file in files):
+                continue
+            for file in files:
+                if file.parts[0] not in leave and "__pycache__" not in file.parts:
+                    archive.write(str(file.locate()), file.as_posix())
+    return target
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["as configured", "without the list"])
+def test_what_android_may_not_import_from_a_zip_file_is_named(bundle: Path, tmp_path: Path, named: bool) -> None:
+    flet = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["flet"]
+    archive = zipped(tmp_path / "packages.zip", set(flet["android"]["extract_packages"]) if named else set())
+    before = f"sys.path.insert(0, {str(archive)!r})\nimport flet\nassert flet.__file__.startswith(sys.path[0])"
+    done = first_screen(bundle, tmp_path / "files", before)
+    assert (done.returncode == 0) is named, done.stderr
+    assert ("Welcome to Baton" in done.stdout) is named
 
 
 def test_without_a_reader_the_decoder_says_so_and_a_typing_scanner_works(bundle: Path) -> None:
