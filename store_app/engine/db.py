@@ -27,7 +27,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA busy_timeout=5000")
     connection.execute("PRAGMA cache_size=-16000")
-    connection.execute("PRAGMA secure_delete=FAST")
+    connection.execute("PRAGMA secure_delete=ON")
     return connection
 
 

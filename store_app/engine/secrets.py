@@ -27,6 +27,9 @@ class FileSecrets:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._gone, self._beside = path.with_suffix(".gone"), path.with_suffix(".new")
+        _destroy(self._gone)
+        _destroy(self._beside)
 
     def get(self, name: str) -> str | None:
         value = self._load().get(name)
@@ -34,22 +37,19 @@ class FileSecrets:
 
     def put(self, **values: str) -> None:
         """On the disk when this returns."""
-        beside = self._path.with_suffix(".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump({**self._load(), **values}, file)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self._path)
+        self._beside.replace(self._path)
 
     def wipe(self) -> None:
-        """Overwritten, then removed: as far as the file system lets anybody do that."""
+        """Set aside at once, so that nothing here finds them any more, then destroyed; what a dying battery leaves is
+        destroyed at the next start."""
         if self._path.exists():
-            with self._path.open("r+b") as file:
-                file.write(bytes(self._path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-        self._path.unlink(missing_ok=True)
+            self._path.replace(self._gone)
+        _destroy(self._gone)
 
     def _load(self) -> dict[str, str]:
         try:
@@ -57,3 +57,13 @@ class FileSecrets:
         except FileNotFoundError:
             return {}
         return loaded
+
+
+def _destroy(path: Path) -> None:
+    """Overwritten, then removed: as far as the file system lets anybody do that."""
+    if path.exists():
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()

@@ -207,8 +207,8 @@ class FakeServer:
         for command in queue:
             n = command["n"]
             if n <= len(done):
-                id_, _, outcome = done[n - 1]
-                if id_ != command["id"]:
+                id_, was, outcome = done[n - 1]
+                if (id_, was["body"]) != (command["id"], command["body"]):
                     return _problem(422, "reused_key")
                 outcomes.append(outcome)
                 continue

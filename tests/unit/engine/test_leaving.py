@@ -142,6 +142,16 @@ async def test_a_device_that_died_while_erasing_goes_on_when_it_is_opened(store:
     assert store.engine.syncer.status.link is Link.REVOKED
 
 
+async def test_keys_that_were_set_aside_when_the_battery_died_are_destroyed_at_the_next_start(store: Store) -> None:
+    aside = secrets(store).with_suffix(".gone")
+    secrets(store).rename(aside)
+    store.engine.db.set_meta(shut_out={"at": store.clock.now().isoformat(), "given": 0})
+    store.restart()
+    assert not aside.exists()
+    assert not store.engine.enrolled
+    assert store.engine.db.all("SELECT * FROM document") == []
+
+
 async def test_an_erased_device_can_be_let_in_again_with_another_key(store: Store) -> None:
     before = secrets(store).read_text()
     store.server.revoked["D1"] = []

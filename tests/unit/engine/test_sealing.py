@@ -220,6 +220,23 @@ async def test_a_wiped_command_can_still_be_sent_to_a_server_that_lost_it(store:
     assert store.engine.outbox.waiting == 0
 
 
+async def test_a_command_nobody_knows_the_outcome_of_is_asked_about_with_its_whole_body(store: Store) -> None:
+    hand_over(store)
+    store.network.fate = iter(["ok", "unheard", "lost"])  # hello, the push is carried out, the feed does not come
+    assert not await store.sync()
+    store.engine.db.set_meta(epoch=None)
+    store.network.fate = iter(["ok", "ok", "lost"])  # hello, a snapshot settles it, and what became of it is not heard
+    assert not await store.sync()
+    unknown = store.engine.outbox.unexplained(200)
+    assert "hand_off" in {queued.kind for queued in unknown}
+    store.clock.pass_(days=8)
+    assert wipe(store.engine.db, store.engine.view) == 1  # the job alone
+    store.engine.db.set_meta(epoch=None)
+    assert await store.sync()
+    assert store.engine.outbox.unexplained(200) == []
+    assert wipe(store.engine.db, store.engine.view) == 2
+
+
 async def test_what_was_wiped_is_not_in_the_files_any_more(store: Store) -> None:
     hand_over(store)
     assert await store.sync()
@@ -228,6 +245,17 @@ async def test_what_was_wiped_is_not_in_the_files_any_more(store: Store) -> None
     store.clock.pass_(days=8)
     wipe(store.engine.db, store.engine.view)
     assert not any(blobs[0].encode() in path.read_bytes() for path in store.folder.glob("store.sqlite3*"))
+
+
+async def test_what_a_snapshot_replaced_is_not_in_the_files_any_more(store: Store) -> None:
+    blobs = stored(store, "SELECT json_extract(body, '$.sealed') FROM document WHERE kind = 'fulfilment'")
+    store.engine.db.set_meta(epoch=None)
+    assert await store.sync()
+    store.engine.db.shrink_log()
+    files = b"".join(path.read_bytes() for path in store.folder.glob("store.sqlite3*"))
+    assert len(blobs) == 2
+    assert not [blob for blob in blobs if blob.encode() in files]
+    assert store.engine.db.one("PRAGMA secure_delete") == (1,)  # whatever the platform's SQLite was built with
 
 
 async def test_the_sync_wipes_by_itself_without_a_network_too(store: Store) -> None:

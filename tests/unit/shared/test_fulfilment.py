@@ -268,6 +268,17 @@ def test_rejecting_a_job_that_is_gone_already_bothers_nobody() -> None:
     assert apply(cancelled, f.Reject(fulfilment=JOB, reason="too_late"), ANNA).status == "already_done"
 
 
+def test_a_job_says_when_nothing_was_left_to_do_and_does_not_change_its_mind() -> None:
+    parcel = run(a_job(1, method="ship_from_store"), pick(1, 1), f.Pack(fulfilment=JOB))
+    assert parcel.finished_at is None
+    label = f.Label(fulfilment=JOB, carrier="ups", tracking="1Z")
+    shipped = run(parcel, label, f.Ship(fulfilment=JOB))
+    assert shipped.finished_at == NOON
+    later = Context(at=NOON + timedelta(days=3), actor="carrier", device="server")
+    delivered = run(shipped, f.Deliver(fulfilment=JOB), ctx=later)
+    assert (delivered.state, delivered.finished_at) == (State.DELIVERED, NOON)
+
+
 def test_a_command_for_another_job_is_a_mistake_of_the_program() -> None:
     with pytest.raises(ValueError, match="is for"):
         apply(a_job(1), f.Accept(fulfilment=UUID(int=9)), ANNA)
