@@ -1,7 +1,7 @@
 """What must not lie in the database: the device's token, the key of the PIN verifiers, and the key of what is sealed.
 
-A packaged app hands in the platform's key store; a hub keeps them in a file that only its user can read (the guide says
-that this is weaker).
+They lie in a file that only its user (on a phone: the app) can read; the guide says that this is weaker than a
+platform's key store, for which an adapter with these three methods can be handed in.
 """
 
 from __future__ import annotations
