@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -48,13 +49,31 @@ class ServerFailed(errors.BatonError):
     code, title = "server_failed", "The server failed"
 
 
+@dataclass
+class _Device:
+    token: str | None = None
+
+
 class Client:
     """`token` is the device's, `person_token` that of whoever signed in while online."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, device: _Device | None = None) -> None:
         self.transport = transport
-        self.token: str | None = None
+        self._device = device or _Device()
         self.person_token: str | None = None
+
+    @property
+    def token(self) -> str | None:
+        """The device's; None: not enrolled."""
+        return self._device.token
+
+    @token.setter
+    def token(self, token: str | None) -> None:
+        self._device.token = token
+
+    def for_somebody(self) -> Client:
+        """The same device, with a person of its own at it."""
+        return Client(self.transport, self._device)
 
     # ------------------------------------------------------------ sync
 

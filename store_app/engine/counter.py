@@ -63,9 +63,8 @@ class CounterVerbs(Verbs):
             return PassCheck(False, "wrong", notice("unknown_short_code"))
         for job in jobs:
             key, hashed = f"code:{job.id}", job.code_hash or ""
-            if self._guard.left(key, hashed) == 0:
+            if not self._guard.spend(key, hashed):
                 return PassCheck(False, "wrong", notice("code_locked"), job)
-            self._guard.spend(key, hashed)
             if passes.check_short_code(parts[1], hashed):
                 self._guard.forgive(key)
                 return self._proved(job, "code")

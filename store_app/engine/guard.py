@@ -21,11 +21,15 @@ class Guard:
         row = self._db.one("SELECT count, mark FROM failure WHERE key = ?", key)
         return LIMIT if row is None or row[1] != _digest(mark) else max(0, LIMIT - row[0])
 
-    def spend(self, key: str, mark: str) -> None:
-        """Count a try before it is made: on the disk when this returns."""
-        used = LIMIT - self.left(key, mark) + 1
+    def spend(self, key: str, mark: str) -> bool:
+        """Count a try before it is made, on the disk when this returns. False: none was left, however many try at
+        once."""
         with self._db.write() as tx:
-            tx.execute("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)", (key, used, _digest(mark)))
+            left = self.left(key, mark)
+            if left:
+                row = (key, LIMIT - left + 1, _digest(mark))
+                tx.execute("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)", row)
+        return left > 0
 
     def forgive(self, key: str) -> None:
         """It was right, or a lead said so."""

@@ -41,22 +41,30 @@ class Lookup:
     @property
     def node(self) -> NodeDoc:
         """The store itself."""
-        if self._node is None:
-            own = self._db.meta("node")
-            body = self._db.document("node", own) if own else None
-            self._node = NodeDoc.model_validate_json(body) if body else NOWHERE
-        return self._node
+        node = self._node
+        if node is None:
+            with self._db.lock:
+                own = self._db.meta("node")
+                body = self._db.document("node", own) if own else None
+                node = self._node = NodeDoc.model_validate_json(body) if body else NOWHERE
+        return node
 
     def people(self) -> list[PersonDoc]:
         """Active staff, by name."""
-        if self._people is None:
-            found = [PersonDoc.model_validate_json(body) for body in self._db.documents("person")]
-            self._people = {person.id: person for person in sorted(found, key=lambda p: p.name) if person.active}
-        return list(self._people.values())
+        return list(self._staff().values())
 
     def person(self, id_: str) -> PersonDoc | None:
-        self.people()
-        return (self._people or {}).get(id_)
+        return self._staff().get(id_)
+
+    def _staff(self) -> dict[str, PersonDoc]:
+        """Read under the store's lock, so that what is kept here is never older than the last word of `_forget`."""
+        known = self._people
+        if known is None:
+            with self._db.lock:
+                found = [PersonDoc.model_validate_json(body) for body in self._db.documents("person")]
+                known = {person.id: person for person in sorted(found, key=lambda p: p.name) if person.active}
+                self._people = known
+        return known
 
     def person_name(self, id_: str | None) -> str:
         """For a sentence; the id itself when the person is not known here."""

@@ -110,13 +110,14 @@ class PickVerbs(Verbs):
         self, job: JobId, line: int, units: int, raw: str, *, serial: str | None = None, grams: int | None = None
     ) -> Result:
         """Carry out a scan that had a question (`Act.ASK`): which item, how many of a pack, its serial, its weight."""
-        found = self._view.job(UUID(str(job)))
-        known = found.line(line) if found else None
-        if serial and known and serial in known.serials:
-            return refused("same_serial", found, serial=serial)
         scanned = read(raw)
         told = replace(scanned, serial=serial or scanned.serial, grams=grams or scanned.grams)
-        return self._pick(job, line, units, told)
+        with self._db.lock:
+            found = self._view.job(UUID(str(job)))
+            known = found.line(line) if found else None
+            if serial and known and serial in known.serials:
+                return refused("same_serial", found, serial=serial)
+            return self._pick(job, line, units, told)
 
     # ------------------------------------------------------------ scan
 
@@ -131,17 +132,26 @@ class PickVerbs(Verbs):
         symbology: str | None = None,
     ) -> ScanResult:
         """A scan on a screen. A right one is carried out (pick, stage) and on the disk when this returns; any other
-        says where to go (`act`, `value`) or what is wrong."""
+        says where to go (`act`, `value`) or what is wrong.
+
+        What it means is decided and carried out under one lock: of two people who scan the last unit, or the same
+        serial number, one is told."""
         self._session.touch()
         scanned = read(raw, symbology)
-        found = self._view.job(UUID(str(job))) if job else None
+        with self._db.lock:
+            return self._scan(UUID(str(job)) if job else None, scanned, screen, line, counted or {})
+
+    def _scan(
+        self, job: UUID | None, scanned: Scanned, screen: Screen, line: int | None, counted: Mapping[int, int]
+    ) -> ScanResult:
+        found = self._view.job(job) if job else None
         jobs = self._jobs_meant(scanned)
         items = [] if jobs else self._lookup.items_of(scanned)
         work = WorkInHand(
             screen=screen if found else "any",
             job=found,
             line=line,
-            counted=counted or {},
+            counted=counted,
             policy=self.scan_policy,
             today=self._clock.now().astimezone(ZoneInfo(self._lookup.node.time_zone)).date(),
             wanted=self._wanted(found, line),

@@ -1,7 +1,8 @@
-"""Who is at the device. Badge or PIN, checked here without a network; every command carries the person's id.
+"""Who is at the device (or at this browser of a hub). Badge or PIN, checked here without a network; every command
+carries the person's id.
 
-Five wrong PINs lock that person on this device until a lead unlocks them or head office sets a new PIN. Changing who is
-signed in is always possible, whatever waits in the queue.
+Five wrong PINs lock that person on this device (at every browser of a hub: the store counts them) until a lead unlocks
+them or head office sets a new PIN. Changing who is signed in is always possible, whatever waits in the queue.
 """
 
 from __future__ import annotations
@@ -49,21 +50,22 @@ class Session:
     ) -> None:
         self._lookup, self._outbox, self._guard, self._secrets = lookup, outbox, guard, secrets
         self._clock, self._bus, self._queued, self._contact = clock, bus, queued, contact
-        self._was_shut = contact.lost
         self._person: PersonDoc | None = None
         self._last = clock.now()
+        self._told = self._state()
         self._allowed: dict[str, datetime] = {}
         self.proof: dict[str, str] | None = None
         """What was shown at sign-in, until a token for online reads was fetched with it. Never stored."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when somebody comes or goes."""
 
     # ------------------------------------------------------------ who
 
     @property
     def person(self) -> PersonDoc | None:
         """Who is signed in; None after sign-out or inactivity, or when head office ended it."""
-        if self._person is None or self._idle():
-            return None
-        return self._lookup.person(self._person.id)
+        person = self._person
+        return None if person is None or self._idle() else self._lookup.person(person.id)
 
     @property
     def actor(self) -> str | None:
@@ -79,7 +81,8 @@ class Session:
     @property
     def locked(self) -> PersonDoc | None:
         """Who was signed in when the device locked itself, to be offered first."""
-        return self._person if self._person is not None and self._idle() else None
+        person = self._person
+        return person if person is not None and self._idle() else None
 
     def touch(self) -> None:
         """Somebody is using the device. Does not wake a locked one."""
@@ -88,10 +91,13 @@ class Session:
 
     def check(self) -> bool:
         """For a timer: True while somebody is signed in; tells the screens when the device has just locked."""
-        was_shut, self._was_shut = self._was_shut, self.shut
-        if self.locked is not None or was_shut != self._was_shut:
+        before, self._told = self._told, self._state()
+        if before != self._told:
             self._bus.tell(Topic.SESSION)
         return self.person is not None
+
+    def _state(self) -> tuple[bool, bool]:
+        return self.locked is not None, self.shut
 
     @property
     def shut(self) -> bool:
@@ -129,12 +135,15 @@ class Session:
 
     def sign_out(self) -> None:
         """Nobody is signed in."""
-        self._person, self.proof = None, None
+        self._person, self.proof, self._told = None, None, self._state()
         self._allowed.clear()
+        self.on_change()
         self._bus.tell(Topic.SESSION)
 
     def _enter(self, person: PersonDoc, by: str, proof: dict[str, str]) -> Result:
         self._person, self._last, self.proof = person, self._clock.now(), proof
+        self._told = self._state()
+        self.on_change()
         command = PersonSignedIn(person=person.id, by="badge" if by == "badge" else "pin")
         queued = self._outbox.append(command, person.id)
         self._queued()
@@ -145,9 +154,8 @@ class Session:
         verifier, key = person.pin_verifier, self._secrets.get("pin_key")
         if not verifier or not key:
             return refused("no_pin", name=person.name)
-        if self._guard.left(_key(person), verifier) == 0:
+        if not self._guard.spend(_key(person), verifier):
             return refused("locked_out", name=person.name)
-        self._guard.spend(_key(person), verifier)
         if not passes.check_pin(pin, base64.b64decode(key), verifier):
             left = self._guard.left(_key(person), verifier)
             return refused("wrong_pin", left=left) if left else refused("locked_out", name=person.name)

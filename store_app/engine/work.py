@@ -14,7 +14,7 @@ from store_app.engine.counter import CounterVerbs
 from store_app.engine.lookup import by_due
 from store_app.engine.notify import Topic
 from store_app.engine.picking import PickVerbs
-from store_app.engine.results import Result, done, refused
+from store_app.engine.results import Result, done, notice, refused
 
 Tab = Literal["open", "in_progress", "ready", "done"]
 TABS: dict[Tab, frozenset[State]] = {
@@ -108,12 +108,15 @@ class Work(PickVerbs, CounterVerbs):
         return next(iter([*mine, *free]), None)
 
     def settle_exception(self, exception: UUID, resolution: str, note: str | None = None) -> Result:
-        """What an exception asked for has been done."""
+        """What an exception asked for has been done; once, though two may have it on their screens."""
         actor = self._session.actor
         if actor is None:
             return refused("sign_in_first")
         command = SettleException(exception=exception, resolution=resolution, note=note)
-        queued = self._outbox.append(command, actor)
+        with self._db.lock:
+            if all(each.id != exception for each in self._lookup.exceptions()):
+                return Result(True, "note", notice("already_done"))
+            queued = self._outbox.append(command, actor)
         self._bus.tell(Topic.NEEDS_YOU, Topic.SYNC)
         self._queued()
         return done("exception_settled", n=queued.n)

@@ -3,16 +3,16 @@
 from typing import Any, cast
 
 from shared.fulfilment import Notice
-from store_app.engine.engine import Engine
 from store_app.engine.results import Result
+from store_app.engine.station import Station
 from store_app.ui.context import current_app
 from store_app.ui.feedback import Feedback
 from store_app.ui.texts import has, t
 
 
-def engine() -> Engine:
-    """The real engine behind this page; components of the gallery do without it."""
-    return cast(Engine, current_app().engine)
+def engine() -> Station:
+    """The real engine behind this page (on a hub: the station of its browser); components of the gallery do without it."""
+    return cast(Station, current_app().engine)
 
 
 def sentence(notice: Notice) -> str:

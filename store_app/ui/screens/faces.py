@@ -5,8 +5,8 @@ from collections.abc import Callable
 import flet as ft
 
 from shared.fulfilment import Fulfilment, JobLine, State
-from store_app.engine.engine import Engine
 from store_app.engine.picking import PickStep
+from store_app.engine.station import Station
 from store_app.ui.component import keyed
 from store_app.ui.components.job_card import JobFace, job_card
 from store_app.ui.components.line_row import LineFace
@@ -33,7 +33,7 @@ def job_tone(job: Fulfilment) -> Tone:
     return Tone.WARN if job.state is State.ARRIVED else Tone.INFO
 
 
-def next_words(engine: Engine, job: Fulfilment) -> str:
+def next_words(engine: Station, job: Fulfilment) -> str:
     """The next action, in words."""
     action = engine.work.next_action(job)
     if action is None:
@@ -41,7 +41,7 @@ def next_words(engine: Engine, job: Fulfilment) -> str:
     return t(f"next.{action}", count=pieces(engine, job, lambda line: line.open))
 
 
-def pieces(engine: Engine, job: Fulfilment, count: Callable[[JobLine], int]) -> int:
+def pieces(engine: Station, job: Fulfilment, count: Callable[[JobLine], int]) -> int:
     """Things to carry: what is weighed counts in grams and is one thing."""
     total = 0
     for line in job.lines:
@@ -50,7 +50,7 @@ def pieces(engine: Engine, job: Fulfilment, count: Callable[[JobLine], int]) -> 
     return total
 
 
-def job_face(engine: Engine, job: Fulfilment) -> JobFace:
+def job_face(engine: Station, job: Fulfilment) -> JobFace:
     """A job as its card shows it."""
     outside = job.arrival.at is not None and job.arrival.left_at is None
     notes = [job.arrival.vehicle, t("job.bay", bay=job.arrival.bay) if job.arrival.bay else None]
@@ -74,7 +74,7 @@ def job_face(engine: Engine, job: Fulfilment) -> JobFace:
 
 
 def job_cards(
-    engine: Engine, jobs: list[Fulfilment], *, under: str | None = None, chosen: str | None = None
+    engine: Station, jobs: list[Fulfilment], *, under: str | None = None, chosen: str | None = None
 ) -> list[ft.Control]:
     """A card per job, each leading to what is next; or, with `under`, to its detail beside the list at that route."""
     return [

@@ -20,7 +20,7 @@ from flet.components.hooks.use_effect import EffectHook
 from flet.controls.context import _context_page
 
 from store_app.engine.address import Address
-from store_app.engine.engine import Engine
+from store_app.engine.station import Station
 from store_app.ui import texts
 from store_app.ui.context import App, current_locale, forget, remember
 from store_app.ui.feedback import Feedback, Message
@@ -228,7 +228,12 @@ def spoken(control: Any) -> Iterator[str]:
 
 @asynccontextmanager
 async def shown(
-    engine: Engine, draw: Callable[[], ft.Control], *, width: float = 390, address: Address | None = None, **params: str
+    engine: Station,
+    draw: Callable[[], ft.Control],
+    *,
+    width: float = 390,
+    address: Address | None = None,
+    **params: str,
 ) -> Any:
     """Show a screen over a real engine; `params` are those of its route, `address` that of a packaged app's server."""
     page = Page()
