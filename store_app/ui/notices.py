@@ -11,7 +11,7 @@ from store_app.ui.texts import has, t
 
 
 def engine() -> Station:
-    """The real engine behind this page (on a hub: the station of its browser); components of the gallery do without it."""
+    """The real engine behind this page, on a hub its station; components of the gallery do without it."""
     return cast(Station, current_app().engine)
 
 
