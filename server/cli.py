@@ -105,19 +105,33 @@ def work(data_dir: Data = None) -> None:
 @cli.command("store-app")
 def store_app(
     server: Annotated[str, typer.Option(help="Address of the Baton server.")] = "http://127.0.0.1:8550",
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    hub: Annotated[
+        bool, typer.Option("--hub", help="One local store for all browsers, for the whole network.")
+    ] = False,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1; a hub with TLS: all")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8600,
     data: Annotated[Path, typer.Option(help="Folder of the local stores.")] = Path(".baton/store"),
-    tls: Annotated[bool, typer.Option("--tls", help="Secure pages, with a certificate this machine makes.")] = False,
+    tls: Annotated[
+        bool | None,
+        typer.Option(
+            "--tls/--no-tls", help="Secure pages, with a certificate this machine makes.", show_default="on a hub"
+        ),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Secure pages, with this certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Key of the certificate.")] = None,
 ) -> None:
-    """Serve the store app to browsers, as a process of its own (a store hub).
+    """Serve the store app to browsers, as a process of its own.
 
-    A tablet's camera wants a secure page: give --tls, or a certificate of your own.
+    With --hub all browsers of a store work on one local store, over TLS, and go on when the line to the server is dead.
+    Without it each browser profile is a device of its own. A tablet's camera wants a secure page: --hub, --tls, or a
+    certificate of your own.
     """
-    given = ["--server", server, "--host", host, "--port", str(port), "--data", str(data)]
-    given += ["--tls"] if tls else []
+    given = ["--server", server, "--port", str(port), "--data", str(data)]
+    given += ["--hub"] if hub else []
+    given += ["--host", host] if host else []
+    given += ["--tls" if tls else "--no-tls"] if tls is not None else []
     given += ["--tls-cert", str(tls_cert)] if tls_cert else []
     given += ["--tls-key", str(tls_key)] if tls_key else []
     with subprocess.Popen([sys.executable, "-m", "store_app", *given]) as child:  # noqa: S603 (our own words)

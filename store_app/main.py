@@ -21,7 +21,7 @@ from store_app.ui.context import App, current_locale, forget, remember, utc_now
 from store_app.ui.feedback import Feedback, Signal
 from store_app.ui.scans import Scans
 from store_app.ui.screens import SCREENS, Screen, anywhere
-from store_app.ui.state import Lease, Store
+from store_app.ui.state import HubFace, Lease, Store
 
 log = logging.getLogger("store_app")
 Borrow = Callable[[str], Lease]
@@ -49,14 +49,16 @@ async def build(
     screens: Sequence[Screen] = SCREENS,
     now: Callable[[], datetime] = utc_now,
     address: Address | None = None,
+    hub: HubFace | None = None,
 ) -> App:
-    """Dress the page, borrow the engine of its device slot and draw the app; `address` if the app may set it."""
+    """Dress the page, borrow the engine of its device slot and draw the app; `address` if the app may set it, `hub` on
+    a store's hub."""
     dress(page)
     lease = borrow(await device_slot(page))
     engine = lease.engine
     store = Store(engine.app_state())
     feedback = Feedback(senses(page, lambda: store.state.sound))
-    app = App(page, engine, store, Scans(browser=page.web), feedback, now, address=address)
+    app = App(page, engine, store, Scans(browser=page.web), feedback, now, address=address, hub=hub)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
     if screens is SCREENS:  # the gallery has no engine that could answer

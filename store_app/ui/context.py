@@ -12,7 +12,7 @@ import flet as ft
 from store_app.engine.address import Address
 from store_app.ui.feedback import Feedback
 from store_app.ui.scans import Scans
-from store_app.ui.state import Engine, Store, Switch
+from store_app.ui.state import Engine, HubFace, Store, Switch
 
 
 def utc_now() -> datetime:
@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 class App:
     """What hooks hand to components. `viewport` holds width and height in dp, `kept` what `use_kept` keeps;
     `touched` is called when somebody uses the app, so that it does not lock; `address` is where the server is, on a
-    device that can be told (none where the process that serves this page knows)."""
+    device that can be told (none where the process that serves this page knows); `hub` is there on a hub."""
 
     page: ft.Page
     engine: Engine
@@ -37,6 +37,7 @@ class App:
     touched: Callable[[], None] = lambda: None
     kept: dict[str, Any] = field(default_factory=dict)
     address: Address | None = None
+    hub: HubFace | None = None
     width: float = 390
     height: float = 844
 

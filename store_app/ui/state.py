@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from store_app.engine.state import AppState, SyncState
 
-__all__ = ["AppState", "Dispose", "Engine", "Lease", "Listener", "Store", "Switch", "SyncState"]
+__all__ = ["AppState", "Dispose", "Engine", "HubFace", "Lease", "Listener", "Store", "Switch", "SyncState"]
 Listener = Callable[[], None]
 Dispose = Callable[[], None]
 
@@ -87,6 +87,17 @@ class Lease:
 
     engine: Engine
     give_back: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class HubFace:
+    """What people may want to know of the hub that serves their page: to connect another tablet, and to compare."""
+
+    addresses: tuple[str, ...]
+    fingerprint: str
+    """Of the certificate, as AB:CD:...; empty without TLS of its own."""
+    to_install: str
+    """Address of the certificate's file; empty where tablets need none."""
 
 
 class Switch:

@@ -99,9 +99,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(url: str, *, ready_made: bool = False) -> Iterator[Site]:
-    """The application on a free port, stopped at the end."""
-    port = free_port()
+def serve(url: str, *, ready_made: bool = False, port: int | None = None) -> Iterator[Site]:
+    """The application on this port, or a free one; stopped at the end."""
+    port = port or free_port()
     more = ["ready-made"] if ready_made else []
     command = [sys.executable, "-m", "tests.benchmarks.site", url, str(port), *more]
     process = subprocess.Popen(command)

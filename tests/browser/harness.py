@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -48,23 +49,31 @@ def free_port() -> int:
 
 @contextmanager
 def served(*words: str, data: Path, server: str = "http://127.0.0.1:9") -> Iterator[str]:
-    """The store app in its own process; yields its address. More words go to its command line (`--gallery`)."""
+    """The store app in its own process; yields its address. More words go to its command line (`--gallery`); with
+    `--hub` it has a certificate that nobody knows."""
     port = free_port()
     given = ["--port", str(port), "--data", str(data), "--server", server, *words]
-    with running(["-m", "store_app", *given], port, data, cwd=ROOT) as address:
+    scheme = "https" if "--hub" in words else "http"
+    with running(["-m", "store_app", *given], port, data, cwd=ROOT, scheme=scheme) as address:
         yield address
 
 
 @contextmanager
 def running(
-    words: Sequence[str], port: int, data: Path, *, cwd: Path, more: Mapping[str, str] | None = None
+    words: Sequence[str],
+    port: int,
+    data: Path,
+    *,
+    cwd: Path,
+    more: Mapping[str, str] | None = None,
+    scheme: str = "http",
 ) -> Iterator[str]:
     """Python with these words, in a process of its own that serves on `port`; `more` goes into its environment."""
     log = (data / "store_app.log").open("w+", encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, *words], cwd=cwd, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(more or {})}
     )
-    address = f"http://127.0.0.1:{port}"
+    address = f"{scheme}://127.0.0.1:{port}"
     try:
         _await_answer(address, process, log.name)
         yield address
@@ -84,7 +93,7 @@ def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: str, pa
         if process.poll() is not None:
             break
         try:
-            urlopen(address, timeout=2).close()
+            urlopen(address, timeout=2, context=ssl._create_unverified_context()).close()  # it is there: that is all
         except (URLError, OSError):
             time.sleep(0.1)
         else:
@@ -127,12 +136,14 @@ def opened(
     scheme: Literal["light", "dark"] = "light",
     permissions: Sequence[str] = (),
 ) -> Iterator[Page]:
-    """A page in a fresh profile (so: a fresh device slot), ready to be driven."""
+    """A page in a fresh profile (so: a fresh device slot), ready to be driven. Over TLS it proceeds past the browser's
+    warning, as a person may."""
     width = size or PHONE
     context = running.new_context(
         viewport={"width": width["width"], "height": width["height"]},
         color_scheme=scheme,
         permissions=list(permissions),
+        ignore_https_errors=address.startswith("https:"),
         device_scale_factor=2 if "BATON_SHARP" in os.environ else 1,
     )
     context.set_default_timeout(PATIENCE)

@@ -72,15 +72,15 @@ CODES: dict[str, str] = {}
 
 
 @contextlib.contextmanager
-def floor(folder: Path) -> Iterator[Floor]:
-    """Everything up, with ten of each item in every node."""
+def floor(folder: Path, *words: str) -> Iterator[Floor]:
+    """Everything up, with ten of each item in every node; `words` go to the store app's command line."""
     with postgres.temporary() as pg:
         url = pg.url(None)
         migrate.upgrade(url)
         made = asyncio.run(_fill(url))
         with serve(url) as site:
             address = f"http://{site.host}:{site.port}"
-            with served(data=folder, server=address) as app:
+            with served(*words, data=folder, server=address) as app:
                 yield Floor(app=app, site=site, database=url, **made)
 
 
@@ -100,7 +100,12 @@ def enter(page: Page, shop_floor: Floor) -> None:
     """Enrol the device and sign in by badge."""
     wedge(page, shop_floor.new_code())
     sees(page, shop_floor.person)
-    wedge(page, shop_floor.badge)
+    sign_in(page, shop_floor.badge)
+
+
+def sign_in(page: Page, badge: str) -> None:
+    """By badge, on a device (or at a browser of a hub) that belongs to the store."""
+    wedge(page, badge)
     sees(page, re.compile("Start next|All done"))
 
 

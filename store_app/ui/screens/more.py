@@ -13,8 +13,9 @@ from store_app.ui.components.icon_tile import icon_tile
 from store_app.ui.components.section import section
 from store_app.ui.components.text import muted, text
 from store_app.ui.format import moment
-from store_app.ui.hooks import opener, use_query, use_state_of
+from store_app.ui.hooks import opener, use_app, use_query, use_state_of
 from store_app.ui.notices import engine
+from store_app.ui.state import HubFace
 from store_app.ui.texts import LANGUAGES, t
 from store_app.ui.theme import Space, Tone, Type
 
@@ -27,6 +28,7 @@ def more_screen() -> ft.Control:
     """Ways first, settings below."""
     state = use_state_of(lambda state: state)
     status = use_query(lambda: engine().syncer.status)
+    hub = use_app().hub
     todo = use_query(lambda: len(engine().lookup.exceptions()) + len(engine().outbox.unseen()))
     ways = [
         _way("find.title", t("find.way"), "/hand-off", ft.Icons.HANDSHAKE_ROUNDED),
@@ -47,6 +49,7 @@ def more_screen() -> ft.Control:
         *ways,
         section(t("more.person"), [_person(state.person or "")]),
         section(t("more.device"), [card(key_values(_device(status, state.node_name)))]),
+        *([_hub(hub)] if hub else []),
         *_settings(state.locale, state.theme, state.left_handed, state.sound),
     ]
     return frame(t("nav.more"), parts, here="more")
@@ -94,6 +97,17 @@ def _device(status: SyncStatus, store: str) -> list[tuple[str, str]]:
         (t("more.waiting"), str(status.waiting)),
         (t("more.clock"), t("more.clock_off", seconds=round(abs(status.offset_ms) / 1000))),
     ]
+
+
+def _hub(hub: HubFace) -> ft.Control:
+    """How another tablet is connected, and what its user compares before trusting the certificate."""
+    facts = [(t("more.hub_address"), " ".join(hub.addresses))]
+    facts += [(t("more.hub_certificate"), hub.to_install)] if hub.to_install else []
+    facts += [(t("more.hub_fingerprint"), hub.fingerprint.replace(":", " "))] if hub.fingerprint else []
+    words: list[ft.Control] = [
+        ft.MergeSemantics(content=ft.Column([muted(name), text(value)], spacing=0)) for name, value in facts
+    ]
+    return section(t("more.hub"), [card(ft.Column([muted(t("more.hub_detail")), *words], spacing=Space.M))])
 
 
 def _settings(locale: str, theme: str, left_handed: bool, sound: bool) -> list[ft.Control]:

@@ -25,7 +25,7 @@ from store_app.ui import texts
 from store_app.ui.context import App, current_locale, forget, remember
 from store_app.ui.feedback import Feedback, Message
 from store_app.ui.scans import Scan, Scans
-from store_app.ui.state import Store
+from store_app.ui.state import HubFace, Store
 
 
 class Session:
@@ -233,13 +233,15 @@ async def shown(
     *,
     width: float = 390,
     address: Address | None = None,
+    hub: HubFace | None = None,
     **params: str,
 ) -> Any:
-    """Show a screen over a real engine; `params` are those of its route, `address` that of a packaged app's server."""
+    """Show a screen over a real engine; `params` are those of its route, `address` that of a packaged app's server,
+    `hub` what a hub tells of itself."""
     page = Page()
     token = _context_page.set(page)  # type: ignore[arg-type]
     store = Store(engine.app_state())
-    app = App(page, engine, store, Scans(), Feedback(), now=engine.clock.now, width=width, address=address)  # type: ignore[arg-type]
+    app = App(page, engine, store, Scans(), Feedback(), now=engine.clock.now, width=width, address=address, hub=hub)  # type: ignore[arg-type]
     stop = engine.subscribe(lambda: store.replace(engine.app_state()))
     remember(app)
     texts.use_locale_from(current_locale)
