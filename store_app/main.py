@@ -5,10 +5,12 @@ app) is none of its business.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import uuid4
 
 import flet as ft
@@ -24,8 +26,11 @@ from store_app.ui.screens import SCREENS, Screen, anywhere
 from store_app.ui.state import HubFace, Lease, Store
 
 log = logging.getLogger("store_app")
+T = TypeVar("T")
 Borrow = Callable[[str], Lease]
 SLOT_KEY = "baton.slot"
+ASKED_EVERY = 3.0  # seconds
+ASKED_TIMES = 1200  # an hour: as long as Flet keeps the session of a page that is away
 LOOKS_EVERY = 10  # seconds between two looks at the lock
 
 
@@ -35,12 +40,22 @@ async def device_slot(page: ft.Page) -> str:
     It is checked before use, because the other side could send anything and it names a folder.
     """
     kept = ft.SharedPreferences()
-    slot = await kept.get(SLOT_KEY)
+    slot = await answered(lambda: kept.get(SLOT_KEY))
     if isinstance(slot, str) and re.fullmatch(r"[0-9a-f]{32}", slot):
         return slot
     slot = uuid4().hex
-    await kept.set(SLOT_KEY, slot)
+    await answered(lambda: kept.set(SLOT_KEY, slot))
     return slot
+
+
+async def answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """What the page answers. One that is reloaded, or loses its network, while it is asked never does, and Flet would
+    wait for ever before a blank page: whoever comes back to the session is asked again. Raises TimeoutError when nobody
+    has."""
+    for _ in range(ASKED_TIMES - 1):
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(ask(), ASKED_EVERY)
+    return await asyncio.wait_for(ask(), ASKED_EVERY)
 
 
 async def build(

@@ -38,6 +38,8 @@ SWITCHES = (
     "--disable-sync",
 )
 PATIENCE = 60_000
+PROCESSES: dict[str, "subprocess.Popen[bytes]"] = {}
+"""What was started last at an address, for tests that let it die."""
 
 
 def free_port() -> int:
@@ -48,10 +50,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(*words: str, data: Path, server: str = "http://127.0.0.1:9") -> Iterator[str]:
+def served(*words: str, data: Path, server: str = "http://127.0.0.1:9", port: int | None = None) -> Iterator[str]:
     """The store app in its own process; yields its address. More words go to its command line (`--gallery`); with
     `--hub` it has a certificate that nobody knows."""
-    port = free_port()
+    port = port or free_port()
     given = ["--port", str(port), "--data", str(data), "--server", server, *words]
     scheme = "https" if "--hub" in words else "http"
     with running(["-m", "store_app", *given], port, data, cwd=ROOT, scheme=scheme) as address:
@@ -74,6 +76,7 @@ def running(
         [sys.executable, *words], cwd=cwd, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(more or {})}
     )
     address = f"{scheme}://127.0.0.1:{port}"
+    PROCESSES[address] = process
     try:
         _await_answer(address, process, log.name)
         yield address

@@ -22,11 +22,12 @@ from server.fulfilment import queries
 from server.people import service
 from server.people.rules import NewPerson
 from tests.benchmarks.site import serve
-from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, show, until, wedge
+from tests.browser.harness import PHONE, PROCESSES, TABLET, opened, press, sees, served, shot, show, until, wedge
 from tests.browser.shop_floor import ADMIN, CODES, Floor, buy, enter, floor, page_of, sign_in
 from tests.shop import STORE, Shop
 
 SECOND = "Sam Stone"
+WORDS = ("--hub", "--host", "127.0.0.1")
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Hub:
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
-    with floor(folder, "--hub", "--host", "127.0.0.1") as up:
+    with floor(folder, *WORDS) as up:
         yield Hub(up, folder)
 
 
@@ -109,6 +110,15 @@ def stop_server(shop_floor: Floor) -> None:
     assert not Path(f"/proc/{process.pid}").exists()
 
 
+def revived(hub: Hub) -> contextlib.AbstractContextManager[str]:
+    """The hub is killed, and started again at the same address."""
+    process = PROCESSES[hub.floor.app]
+    process.kill()
+    process.wait(timeout=20)
+    port = int(hub.floor.app.rpartition(":")[2])
+    return served(*WORDS, data=hub.folder, server=f"http://{hub.floor.site.host}:{hub.floor.site.port}", port=port)
+
+
 def test_the_file_a_tablet_installs_is_what_the_hub_printed_and_makes_it_trusted(hub: Hub) -> None:
     address = f"{hub.floor.app}/hub/certificate.crt"
     with urlopen(address, context=ssl._create_unverified_context()) as answer:  # as a tablet that knows nothing yet
@@ -127,7 +137,11 @@ def test_two_people_go_on_while_the_server_is_gone_and_the_books_are_true_afterw
     orders = [buy(shop, ("APPLE", 2)), buy(shop, ("BREAD", 2)), buy(shop, ("WINE", 4))]
     jobs = [order["jobs"][0] for order in orders]
     first, second, shared = (job["number"] for job in jobs)
-    with opened(chrome, shop.app, size=TABLET) as robin, opened(chrome, shop.app, size=PHONE) as sam:
+    with (
+        contextlib.ExitStack() as stack,
+        opened(chrome, shop.app, size=TABLET) as robin,
+        opened(chrome, shop.app, size=PHONE) as sam,
+    ):
         enter(robin, shop)
         sees(sam, shop.person)  # the hub belongs to the store now, so this browser does too
         sign_in(sam, badge)
@@ -151,6 +165,16 @@ def test_two_people_go_on_while_the_server_is_gone_and_the_books_are_true_afterw
             sees(page, "Where does it stand")
             wedge(page, f"BTN:S:{place}")
             sees(page, f"Stands at {place}")
+
+        # the hub dies and is started again, still without a server: everybody is back, and nothing is lost
+        before = hub.waiting()
+        hub_again = stack.enter_context(revived(hub))
+        assert hub_again == shop.app
+        sees(robin, "Scan your badge")  # by itself
+        show(sam, shop.app)
+        sign_in(robin, shop.badge)
+        sign_in(sam, badge)
+        assert hub.waiting() == before + 2
 
         # both at one job: each sees what the other has just picked
         for page in (robin, sam):
