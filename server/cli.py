@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -23,10 +25,11 @@ from rich.progress import Progress, TaskID
 from rich.table import Column, Table
 
 from server import app as application
+from server import backup as backups
 from server import check as checking
 from server import wiring, worker
 from server.inventory import rebuild
-from server.kit import auth, keys, logs, outbox
+from server.kit import auth, keys, logs, outbox, postgres
 from server.kit.postgres import PostgresError
 from server.kit.serving import Server
 from server.kit.transaction import Tx
@@ -286,6 +289,46 @@ def db_upgrade(data_dir: Data = None) -> None:
 
     _write(settings(data_dir=data_dir), nothing)
     out.print("The database has this version's schema.")
+
+
+@db_commands.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="File to write; one that is there is replaced when the new is whole.")],
+    data_dir: Data = None,
+) -> None:
+    """Write the whole database to a file, while the server works. It holds personal data and keys: keep it safe."""
+    with _database_server(settings(data_dir=data_dir)) as url:
+        size = backups.backup(url, file)
+    out.print(f"{file} holds the database as it was just now ({size / 1e6:.1f} MB).")
+
+
+@db_commands.command("restore")
+def db_restore(
+    file: Annotated[Path, typer.Argument(help="A file of `baton db backup`.", exists=True, dir_okay=False)],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Even if an invariant does not hold in it.")] = False,
+    data_dir: Data = None,
+) -> None:
+    """Put a backup in the place of the database; the old one is kept under another name. Stop the server before.
+
+    Order numbers go on far behind those of the backup, and a new epoch begins: devices fetch everything anew and push
+    again what the backup has not seen.
+    """
+    logs.configure(level="CRITICAL")
+    with _database_server(settings(data_dir=data_dir)) as url:
+        done = asyncio.run(backups.restore(url, file, datetime.now(UTC), anyway=anyway))
+    for name in done.broken:
+        out.print(f"[red]does not hold[/]: {name}")
+    out.print(f"Restored. Epoch {done.epoch}; what was there before is kept as the database {done.kept_as}.")
+
+
+@contextlib.contextmanager
+def _database_server(chosen: Settings) -> Iterator[str]:
+    """The address of the settings' database, whose server runs meanwhile."""
+    if chosen.database_url is not None:
+        yield chosen.database_url
+    else:
+        with postgres.start(chosen.data_dir) as running:
+            yield running.url(None)
 
 
 @people_commands.command("add")

@@ -23,6 +23,7 @@ from server.messages import service as messages
 from server.orders import payments, renewals
 from server.people import signing_in
 from server.routing import service as routing
+from server.sync import compaction
 
 MAX_PAUSE_S = 60.0
 log = structlog.get_logger(__name__)
@@ -74,6 +75,11 @@ async def cancel_overdue(parts: Parts) -> int:
     return await alone(parts, "cancel overdue", lambda tx: routing.cancel_overdue(tx, after=patience))
 
 
+async def compact_feeds(parts: Parts) -> int:
+    """What devices had a month to pull."""
+    return await alone(parts, "compact feeds", compaction.compact)
+
+
 async def renew_authorisations(parts: Parts) -> int:
     """Authorisations that run out before the goods have left."""
     return await alone(parts, "renew authorisations", renewals.renew_due)
@@ -87,6 +93,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("renew authorisations", renew_authorisations, 600.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
+    Loop("compact feeds", compact_feeds, 900.0),
     Loop("send messages", messages.send_waiting, 1.0),
     Loop("forget expired sessions and codes", forget_expired, 300.0),
 )

@@ -216,7 +216,7 @@ def _label(job: Fulfilment, command: f.Label, ctx: Context) -> Outcome:
 
 def _on_the_way(job: Fulfilment, command: f.OnTheWay, ctx: Context) -> Outcome:
     if job.state not in f.OPEN_STATES:
-        return refuse(job, "not_ready", state=job.state.value)
+        return same(job)
     arrival = job.arrival.model_copy(update={"vehicle": command.vehicle or job.arrival.vehicle})
     if arrival.on_the_way_at is None and job.state != State.ARRIVED:
         arrival = arrival.model_copy(update={"on_the_way_at": ctx.at})
@@ -225,9 +225,10 @@ def _on_the_way(job: Fulfilment, command: f.OnTheWay, ctx: Context) -> Outcome:
 
 
 def _arrive(job: Fulfilment, command: f.Arrive, ctx: Context) -> Outcome:
-    """A customer may come before the bag is ready: the arrival is kept, and staging the bag then shows it."""
+    """A customer may come before the bag is ready: the arrival is kept, and staging the bag then shows it. Who stands
+    outside for a job that was called off meanwhile must be told by somebody."""
     if job.state not in f.OPEN_STATES:
-        return refuse(job, "not_ready", state=job.state.value)
+        return contradiction(job, "arrived_after_close") if job.state in _NOT_WANTED else same(job)
     here = job.arrival.at is not None and job.arrival.left_at is None
     arrival = job.arrival.model_copy(
         update={

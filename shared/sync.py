@@ -123,6 +123,7 @@ class Page(Wire):
     cursor: dict[str, int]
     more: bool = False
     server_time: Instant
+    epoch: int = Field(description="As in `hello`: rows of another epoch are of another history; greet again.")
 
 
 class Hello(Wire):

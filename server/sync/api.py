@@ -11,14 +11,13 @@ from fastapi.responses import StreamingResponse
 from server.kit.auth import Actor
 from server.kit.database import to_json
 from server.kit.web import Parts, PartsDep, SyncResponse, allowed, problems
-from server.sync import documents, queries, service
+from server.sync import documents, epochs, queries, service
 from server.sync.watch import FeedWatch
 from shared.api import MEDIA_TYPE
 from shared.errors import InvalidInput
 from shared.sync import ACCEPTED_SCHEMAS, Hello, Page, Push, Pushed
 
 router = APIRouter(prefix="/v1/sync", tags=["device sync"])
-EPOCH = 1
 Device = Annotated[Actor, allowed("sync")]
 
 
@@ -39,19 +38,27 @@ def _answer(model: Any) -> Response:
 
 
 @router.get("/hello", response_class=SyncResponse, response_model=Hello, responses=problems(426))
-async def hello(parts: PartsDep, device: Device) -> Response:
-    """Server time, accepted versions, and the last command of this device the server has."""
+async def hello(
+    parts: PartsDep,
+    device: Device,
+    epoch: Annotated[int, Query(ge=0, le=2**53, description="The epoch of the device's replica; 0: it has none.")] = 0,
+    settled_n: Annotated[int, Query(ge=0, le=2**53, description="Its newest command that a feed has settled.")] = 0,
+) -> Response:
+    """Server time, accepted versions, and the last command of this device the server has. A device that has seen more
+    settled than this server knows of gives away that the server was restored from a backup: a new epoch begins."""
     async with parts.db.reading() as tx:
-        last_n = await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id)
-        now = tx.now
+        last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id) or 0)
+        now, current = tx.now, await epochs.current(tx)
+    if epoch == current and settled_n > last_n:
+        current = await parts.db.write(lambda tx: epochs.met(tx, str(device.id), epoch=epoch, settled_n=settled_n))
     return _answer(
         Hello(
             server_time=now,
             schemas=[ACCEPTED_SCHEMAS[0], ACCEPTED_SCHEMAS[-1]],
-            epoch=EPOCH,
+            epoch=current,
             node=_home(device),
             device=device.id,
-            last_n=int(last_n or 0),
+            last_n=last_n,
             streams=list(queries.streams_of(_home(device))),
         )
     )
@@ -122,7 +129,12 @@ async def _lines(parts: Parts, device: Actor) -> AsyncIterator[str]:
         heads = await queries.heads(tx, queries.streams_of(node))
         cursor = {stream: last for stream, (_, last) in heads.items()}
         last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id) or 0)
-        header = {"cursor": cursor, "epoch": EPOCH, "server_time": tx.now.isoformat(), "last_n": last_n}
+        header = {
+            "cursor": cursor,
+            "epoch": await epochs.current(tx),
+            "server_time": tx.now.isoformat(),
+            "last_n": last_n,
+        }
         yield to_json(header) + "\n"
         async for doc in documents.everything(tx, node):
             rows += 1

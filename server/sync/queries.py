@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.kit.transaction import Tx
+from server.sync import epochs
 from server.sync.documents import node_stream
 from shared.errors import Resync
 from shared.sync import CATALOGUE, FeedRow, Origin, Page
@@ -47,7 +48,8 @@ async def page(tx: Tx, streams: tuple[str, ...], cursor: Mapping[str, int], *, l
         found += rows
         reached[stream] = rows[-1].seq if rows else after
         more = more or reached[stream] < last
-    return Page(rows=found, cursor=reached, more=more, server_time=tx.now)
+    epoch = await epochs.current(tx)
+    return Page(rows=found, cursor=reached, more=more, server_time=tx.now, epoch=epoch)
 
 
 async def _until_transaction_ends(tx: Tx, stream: str, after: int, limit: int) -> list[Any]:

@@ -41,6 +41,16 @@ class FeedRow(Table):
     at: Mapped[datetime]
 
 
+class EpochRow(Table):
+    """The histories the feeds have told: a new one begins when the server was restored from a backup."""
+
+    __tablename__ = "sync_epoch"
+
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    begun_at: Mapped[datetime]
+    reason: Mapped[str]
+
+
 class DeviceCommandRow(Table):
     """A command of a device and its outcome. Unique for ever."""
 

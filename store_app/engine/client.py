@@ -80,8 +80,11 @@ class Client:
     async def enrol(self, enrolment: Enrolment) -> Enrolled:
         return _model(Enrolled, await self._sync("POST", api.ENROL, json=_dump(enrolment)))
 
-    async def hello(self) -> Hello:
-        return _model(Hello, await self._sync("GET", api.HELLO))
+    async def hello(self, epoch: int = 0, settled_n: int = 0) -> Hello:
+        """`epoch` of the replica (0: none) and the newest command a feed has settled: a server that was restored from a
+        backup finds itself out by them."""
+        params = {"epoch": str(epoch), "settled_n": str(settled_n)}
+        return _model(Hello, await self._sync("GET", api.HELLO, params=params))
 
     async def push(self, commands: Sequence[QueuedCommand]) -> Pushed:
         body = {"commands": [_dump(command) for command in commands]}

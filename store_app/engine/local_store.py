@@ -62,9 +62,12 @@ class ShutOut:
 class LocalStore:
     """`LocalStore.open(...)`, then `start()` to sync in the background, `close()` at the end."""
 
+    DATABASE: type[Database] = Database
+    """What the file is opened with; the simulation has one that loses its power."""
+
     def __init__(self, file: Path, transport: Transport, clock: Clock, chance: Chance, secrets: Secrets) -> None:
         self.vault = Vault(secrets, self._server_now)
-        self.db = db = Database(file, self.vault)
+        self.db = db = self.DATABASE(file, self.vault)
         self.clock, self.secrets = clock, secrets
         self.bus = Bus()
         self.on_erase: list[Callable[[], None]] = []

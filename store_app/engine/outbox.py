@@ -80,6 +80,12 @@ class Outbox:
         return max(row[0] if row else 0, int(self._db.meta("n_floor") or 0))
 
     @property
+    def settled_n(self) -> int:
+        """The newest command that a feed or a snapshot has settled."""
+        row = self._db.one("SELECT coalesce(max(n), 0) FROM command WHERE state = 'settled'")
+        return int(row[0]) if row else 0
+
+    @property
     def waiting(self) -> int:
         """Commands that are not settled."""
         row = self._db.one("SELECT count(*) FROM command WHERE state IN ('waiting', 'sent')")
@@ -178,13 +184,18 @@ class Outbox:
         """The server has nothing after `last_n`: whatever we believed about later commands, they go again."""
         with self._db.lock:
             with self._db.write() as tx:
-                changed = tx.execute(
-                    "UPDATE command SET state = 'waiting', outcome = NULL, settled_at = NULL, seen = 1"
-                    " WHERE n > ? AND state != 'waiting'",
-                    (last_n,),
-                )
-            if changed.rowcount:
+                changed = self.unsettle_after(tx, last_n)
+            if changed:
                 self.on_reload()
+
+    def unsettle_after(self, tx: sqlite3.Connection, last_n: int) -> int:
+        """Back into the queue with whatever the server does not know; how many commands that are."""
+        changed = tx.execute(
+            "UPDATE command SET state = 'waiting', outcome = NULL, settled_at = NULL, seen = 1"
+            " WHERE n > ? AND state != 'waiting'",
+            (last_n,),
+        )
+        return changed.rowcount
 
     def renumber_after(self, first: int, last_n: int) -> None:
         """Numbers from `first` on mean other commands to the server (this store is an old copy): ours follow its own.

@@ -111,6 +111,7 @@ class Snapshot:
         replica = self._replica
         with self._db.lock:
             with self._db.write() as tx:
+                before = self._db.meta("epoch")
                 for table in schema.REPLICA_TABLES:
                     tx.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
                     tx.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
@@ -121,6 +122,8 @@ class Snapshot:
                     replica._settle(tx, row)
                 if last_n is not None:
                     replica.outbox.settle_contained(tx, last_n)
+                    if epoch != before:  # another history: what it does not contain never happened in it
+                        replica.outbox.unsettle_after(tx, last_n)
             replica.view.load(replica.view.device, replica.outbox.unsettled())
         self._drop("old_")
         replica.bus.tell(*Topic)

@@ -124,14 +124,15 @@ class Syncer:
 
     async def _greet(self) -> None:
         sent_at = self._clock.now()
-        hello = await self._client.hello()
+        mine = self._db.meta("epoch") or 0
+        hello = await self._client.hello(mine, self._outbox.settled_n if mine else 0)
         self._contacts.heard()
         self._measure(hello.server_time, sent_at)
         first, last = hello.schemas
         if not first <= SCHEMA <= last:
             raise errors.UpdateNeeded("The server speaks another version.")
         self._streams = hello.streams
-        if self._db.meta("epoch") != hello.epoch or not self._replica.cursor:
+        if mine != hello.epoch or not self._replica.cursor:
             await self._load_snapshot()
         self._reconcile(hello)
 
@@ -204,6 +205,8 @@ class Syncer:
         except errors.Resync:
             await self._load_snapshot()
             return True
+        if page.epoch != self._db.meta("epoch"):
+            raise Offline("The server was restored from a backup: greet it again.")
         self._replica.apply(page)
         moved = any(seq > cursor.get(stream, 0) for stream, seq in page.cursor.items())
         return page.more and moved
@@ -226,6 +229,7 @@ class Syncer:
             raise Offline("The snapshot was not complete.") from error
         finally:
             self._set(loading=False)
+        self.poke(new_command=True)  # a snapshot of another epoch puts commands back into the queue
 
     # ------------------------------------------------------------ for ever
 

@@ -553,6 +553,14 @@ CREATE TABLE stock_position (
 );
 CREATE INDEX stock_position_node_idx ON stock_position (node);
 """,
+    "sync_epoch": r"""
+CREATE TABLE sync_epoch (
+    epoch BIGINT NOT NULL,
+    begun_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    reason TEXT NOT NULL,
+    CONSTRAINT sync_epoch_pkey PRIMARY KEY (epoch)
+);
+""",
     "test_gateway_entry": r"""
 CREATE TABLE test_gateway_entry (
     key UUID NOT NULL,

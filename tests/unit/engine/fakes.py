@@ -255,7 +255,15 @@ class FakeServer:
             rows += found
             reached[stream] = found[-1]["seq"] if found else int(seq)
             more = more or reached[stream] < head
-        return _ok({"rows": rows, "cursor": reached, "more": more, "server_time": self.clock.now().isoformat()})
+        return _ok(
+            {
+                "rows": rows,
+                "cursor": reached,
+                "more": more,
+                "server_time": self.clock.now().isoformat(),
+                "epoch": self.epoch,
+            }
+        )
 
     def _snapshot(self, device: str) -> Answer:
         cursor = {stream: self.first[stream] + len(rows) - 1 for stream, rows in self.feed.items()}
