@@ -52,7 +52,7 @@ browser: setup
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-prove: setup ## The long proofs: random histories, generated requests, races (SEEDS=100, SEED=7 to see one)
+prove: setup ## The long proofs: random histories and fleets, generated requests, races (SEEDS=100, SEED=7 to see one)
 	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 device: setup ## Package the store app (TARGET=apk aab ipa macos windows linux); fetches Flutter: docs/devices.md

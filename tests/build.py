@@ -101,11 +101,12 @@ async def world(
     config: Settings | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     random: Callable[[int], bytes] = os.urandom,
+    database: type[Database] = Database,
     **more: Any,
 ) -> AsyncIterator[World]:
     """The application on a migrated database. `more` goes to `create_app`."""
     async with contextlib.AsyncExitStack() as stack:
-        db = Database(url, answers=answers, pool_size=8, clock=clock, random=random)
+        db = database(url, answers=answers, pool_size=8, clock=clock, random=random)
         stack.push_async_callback(db.close)
         app = create_app(config or settings(), db=db, **more)
         await stack.enter_async_context(app.router.lifespan_context(app))

@@ -1,29 +1,38 @@
 """The long proofs: many random histories, more generated requests, the races again and again.
 
-    python -m tests.simulation.prove --seeds 500      # goes on where it was stopped
-    python -m tests.simulation.prove --seed 42        # one history, told line by line
+    python -m tests.simulation.prove --seeds 500      # goes on where it was stopped, and adds up
+    python -m tests.simulation.prove --seed 42        # one history and one fleet, told line by line
 
-Exit code 1 when a history breaks an invariant; its seed is printed, and enough to see it again.
+Histories are the server's alone; fleets are tablets too, with bad lines, power cuts and a server that dies and is
+restored. Exit code 1 when one breaks something; its seed is printed, and enough to see it again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Column, Table
 
 from server.kit import logs, migrate, postgres
+from tests.simulation.arena import arena
+from tests.simulation.fleet import tell_story
 from tests.simulation.history import History, history
 
 STEPS = 200
 DONE = Path("build/proved")
 """The last seed that held, so that a run goes on after it."""
+FLEETS = Path("build/fleets.json")
+"""The same for fleets, with how often each fault was met."""
+FLEET_STEPS = 40
 out = Console(highlight=False)
 
 
@@ -62,6 +71,47 @@ def histories(pg: postgres.Running, seeds: int, steps: int) -> bool:
     return True
 
 
+def _fleets_so_far() -> tuple[int, Counter[str]]:
+    kept = json.loads(FLEETS.read_text()) if FLEETS.exists() else {"seed": 0, "faults": {}}
+    return int(kept["seed"]), Counter(kept["faults"])
+
+
+def _keep_fleets(seed: int, faults: Counter[str]) -> None:
+    FLEETS.parent.mkdir(exist_ok=True)
+    FLEETS.write_text(json.dumps({"seed": seed, "faults": faults}))
+
+
+async def _fleets(url: str, seeds: int) -> bool:
+    """Tell `seeds` stories after the last one that held."""
+    last, faults = _fleets_so_far()
+    first = last + 1
+    async with arena(url) as stage:
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=out) as bars:
+            task = bars.add_task(f"Fleets from seed {first}", total=seeds)
+            for seed in range(first, first + seeds):
+                fleet, wrong = await tell_story(stage, seed, FLEET_STEPS)
+                if wrong:
+                    out.print(f"[red]Seed {seed} breaks:[/]", *wrong, sep="\n  ", markup=True)
+                    out.print(f"See it with: make prove SEED={seed}")
+                    return False
+                faults += fleet.faults
+                _keep_fleets(seed, faults)
+                if seed % 50 == 0:
+                    await stage.tidy()
+                bars.advance(task)
+    table = Table("fault", Column("times", justify="right"), title=f"{first + seeds - 1:,} fleets held so far")
+    for name, times in sorted(faults.items()):
+        table.add_row(name, f"{times:,}")
+    out.print(table)
+    return True
+
+
+async def _one_fleet(url: str, seed: int) -> tuple[list[str], list[str]]:
+    async with arena(url) as stage:
+        fleet, wrong = await tell_story(stage, seed, FLEET_STEPS)
+        return fleet.lines, wrong
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--seeds", type=int, default=100, help="how many histories (default %(default)s)")
@@ -74,9 +124,15 @@ def main() -> None:
         migrate.upgrade(pg.url(None, "template_proof"))
         if given.seed is not None:
             lines, broken = one(pg, given.seed, given.steps)
-            out.print(*lines, *(f"BROKEN {each}" for each in broken), sep="\n", markup=False)
-            sys.exit(bool(broken))
+            pg.create_database("fleet", "template_proof")
+            more, wrong = asyncio.run(_one_fleet(pg.url(None, "fleet"), given.seed))
+            told = [*lines, *(f"BROKEN {each}" for each in broken), *more, *(f"BROKEN {each}" for each in wrong)]
+            out.print(*told, sep="\n", markup=False)
+            sys.exit(bool(broken or wrong))
         if not histories(pg, given.seeds, given.steps):
+            sys.exit(1)
+        pg.create_database("fleets", "template_proof")
+        if not asyncio.run(_fleets(pg.url(None, "fleets"), given.seeds)):
             sys.exit(1)
     rounds = max(1, given.seeds // 50)
     more = {**os.environ, "EXAMPLES": str(10 * rounds)}
