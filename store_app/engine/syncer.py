@@ -307,8 +307,9 @@ class Syncer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        for task in tasks:
+            if task in done:
+                task.result()
 
     # ------------------------------------------------------------ trouble
 
