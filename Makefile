@@ -7,6 +7,7 @@ SPEED ?= 60
 BENCH ?= all
 SEEDS ?= 100
 SEED ?=
+ONLY ?=
 ARGS ?=
 TARGET ?= apk
 CONSTRAINTS = $(if $(filter apk aab ipa ios-simulator,$(TARGET)),constraints-mobile.txt,constraints.txt)
@@ -52,8 +53,8 @@ browser: setup
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-prove: setup ## The long proofs: random histories and fleets, generated requests, races (SEEDS=100, SEED=7 to see one)
-	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+prove: setup ## The long proofs: random histories and fleets, generated requests, races (SEEDS=100, SEED=7 to see one, ONLY=fleets)
+	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(ONLY),--only $(ONLY))
 
 device: setup ## Package the store app (TARGET=apk aab ipa macos windows linux); fetches Flutter: docs/devices.md
 	$(BIN)/python -m device.stage

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared import _custody_rules as custody
 from shared import fulfilment as f
+from shared import leases
 from shared._outcomes import (
     can,
     closed,
@@ -36,9 +37,11 @@ def _accept(job: Fulfilment, command: f.Accept, ctx: Context) -> Outcome:
         return Outcome(fulfilment=accepted)
     if job.state not in f.OPEN_STATES:
         return refuse(job, "job_closed", state=job.state.value)
-    if job.assignee is None:
-        return Outcome(fulfilment=job.model_copy(update={"assignee": ctx.actor}))
-    return same(job) if job.assignee == ctx.actor else refuse(job, "taken", by=job.assignee)
+    if job.assignee == ctx.actor:
+        return same(job)
+    if holder := leases.in_other_hands(job, ctx):
+        return Outcome(fulfilment=job, changed=False, refusal=leases.taken_by("taken", holder))
+    return Outcome(fulfilment=job.model_copy(update={"assignee": ctx.actor}))
 
 
 def _take_over(job: Fulfilment, command: f.TakeOver, ctx: Context) -> Outcome:

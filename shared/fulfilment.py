@@ -160,6 +160,16 @@ class Proof(Wire):
     by: str | None = None
 
 
+class Lease(Wire):
+    """Who has the job in hand. `token` counts up with every new holder, so that late news can be told from fresh."""
+
+    token: int
+    person: str
+    device: str
+    since: Instant
+    until: Instant = Field(description="By the server's clock; renewed by whatever the holder does.")
+
+
 class Fulfilment(Wire):
     """The job as it travels to devices (feed kind `fulfilment`) and is stored."""
 
@@ -179,6 +189,7 @@ class Fulfilment(Wire):
         default=None, description="When nothing was left to do here; devices forget personal data a week later."
     )
     assignee: str | None = Field(default=None, description="Person id of who works on it.")
+    lease: Lease | None = Field(default=None, description="While one person has it in hand: from accepted to packed.")
     customer: str = Field(default="", description="Display name, such as `Maria S.`")
     phone: str | None = Field(default=None, description="Masked.")
     address: tuple[str, ...] = Field(default=(), description="Lines of the ship-to label; only for shipping methods.")
@@ -207,6 +218,9 @@ class Fulfilment(Wire):
 
 class _Command(Input):
     fulfilment: UUID
+    lease: int | None = Field(
+        default=None, ge=1, description="Token of the lease the person believed to hold; none: they help or look on."
+    )
 
 
 class Accept(_Command):
@@ -431,11 +445,16 @@ class Outcome(Wire):
 
 
 class Context(Wire):
-    """Who did it, on which device, and when (server or device time in UTC)."""
+    """Who did it, on which device, when it happened, and when it is decided (server or device time in UTC)."""
 
     at: Instant
     actor: str
     device: str
+    heard_at: Instant | None = Field(default=None, description="When the server heard of it, if that was later.")
+
+    @property
+    def decided_at(self) -> Instant:
+        return self.heard_at or self.at
 
 
 def apply(job: Fulfilment, command: Command, ctx: Context) -> Outcome:
@@ -445,13 +464,24 @@ def apply(job: Fulfilment, command: Command, ctx: Context) -> Outcome:
     """
     if command.fulfilment != job.id:
         raise ValueError(f"{command.kind} is for {command.fulfilment}, not for {job.id}")
+    taken = _leases.taken_meanwhile(job, command, ctx)
+    if taken and command.kind in _leases.GIVES_UP:
+        return Outcome(fulfilment=job, changed=False, adjustment=taken)
     outcome = _RULES[command.kind](job, command, ctx)
     if not outcome.changed:
         return outcome.model_copy(update={"fulfilment": job})
-    changes: dict[str, object] = {"version": job.version + 1}
-    if job.finished_at is None and outcome.fulfilment.state not in OPEN_STATES:
-        changes["finished_at"] = ctx.at
-    return outcome.model_copy(update={"fulfilment": outcome.fulfilment.model_copy(update=changes)})
+    told = {"adjustment": taken} if taken and outcome.status == "applied" else {}
+    after = _leases.with_lease(job, outcome.fulfilment, ctx)
+    return outcome.model_copy(update={"fulfilment": after.model_copy(update=_stamps(job, after, ctx)), **told})
 
 
-from shared._fulfilment_rules import RULES as _RULES  # noqa: E402  (the rules need the models above)
+def _stamps(before: Fulfilment, after: Fulfilment, ctx: Context) -> dict[str, object]:
+    """The next version, and when nothing was left to do."""
+    stamps: dict[str, object] = {"version": before.version + 1}
+    if before.finished_at is None and after.state not in OPEN_STATES:
+        stamps["finished_at"] = ctx.at
+    return stamps
+
+
+from shared import leases as _leases  # noqa: E402  (the rules need the models above)
+from shared._fulfilment_rules import RULES as _RULES  # noqa: E402

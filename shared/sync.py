@@ -7,6 +7,7 @@ its queue only when its cursor passes that row, never because of the push answer
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -50,6 +51,14 @@ class SettleException(Input):
 DeviceCommand = Command | AdjustStock | PersonSignedIn | SettleException
 
 
+def happened_at(made_at: datetime, offset_ms: int) -> datetime:
+    """A device's time, corrected by what it had measured; as it stands where that leads out of all calendars."""
+    try:
+        return made_at + timedelta(milliseconds=offset_ms)
+    except OverflowError:
+        return made_at
+
+
 class QueuedCommand(Input):
     """A command as it stands in a device's queue. `body` is parsed late, so that a bad one is held, never lost."""
 
@@ -60,6 +69,11 @@ class QueuedCommand(Input):
     made_at: Instant = Field(description="Device clock; shown, never used to order.")
     offset_ms: int = Field(default=0, description="Measured: server clock minus device clock.")
     body: dict[str, Any] = Field(description="One of the command kinds, with its `kind`.")
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it was done, by the server's clock as far as the device had measured it."""
+        return happened_at(self.made_at, self.offset_ms)
 
 
 class Push(Input):

@@ -160,7 +160,7 @@ async def carry_out(
         except BatonError as error:
             results.append(error)
             continue
-        ctx = Context(at=at or tx.now, actor=actor.id, device=device or actor.device or actor.id)
+        ctx = Context(at=at or tx.now, actor=actor.id, device=device or actor.device or actor.id, heard_at=tx.now)
         outcome = apply(job, command, ctx)
         outcome = await _write_outcome(tx, actor, job, command, outcome, device)
         jobs[job.id] = outcome.fulfilment

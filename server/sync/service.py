@@ -181,7 +181,7 @@ async def _do(tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand
 async def _dispatch(
     tx: Tx, device: Actor, actor: Actor, command: QueuedCommand, body: DeviceCommand
 ) -> tuple[str, Notice | None]:
-    at = min(command.made_at, tx.now)
+    at = min(command.happened_at, tx.now)
     match body:
         case AdjustStock():
             authorize(actor, "stock.adjust", node=body.node)

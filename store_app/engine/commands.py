@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from shared.fulfilment import Command, Context
 from shared.kernel import Input
-from shared.sync import CommandOutcome, DeviceCommand, QueuedCommand
+from shared.sync import CommandOutcome, DeviceCommand, QueuedCommand, happened_at
 
 QueueState = Literal["waiting", "sent", "settled"]
 
@@ -56,8 +56,7 @@ class Queued:
 
     def context(self, device: str) -> Context:
         """As the server will see it: the device's time corrected by the measured offset."""
-        at = self.made_at + timedelta(milliseconds=self.offset_ms)
-        return Context(at=at, actor=self.actor, device=device)
+        return Context(at=happened_at(self.made_at, self.offset_ms), actor=self.actor, device=device)
 
     def wire(self) -> QueuedCommand:
         return QueuedCommand(

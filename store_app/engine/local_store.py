@@ -13,13 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from shared.barcodes import split_enrolment
 from shared.errors import BatonError, Conflict
-from shared.sync import Enrolment
+from shared.sync import Enrolment, happened_at
 from store_app.engine.client import Client
 from store_app.engine.clock import Chance, Clock, SystemClock, system_chance
 from store_app.engine.contact import Contact
@@ -230,7 +230,7 @@ class LocalStore:
 
     def _server_now(self) -> datetime:
         """This device's clock, corrected by what was measured."""
-        return self.clock.now() + timedelta(milliseconds=self.outbox.offset_ms)
+        return happened_at(self.clock.now(), self.outbox.offset_ms)
 
 
 def _version() -> str:

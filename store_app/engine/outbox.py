@@ -23,6 +23,8 @@ from store_app.engine.vault import Vault
 JOURNAL_DAYS = 14
 NEEDS_SOMEBODY = frozenset({"refused", "adjusted", "exception", "held"})
 """Outcomes a person must see."""
+TOLD_ONCE = frozenset({"taken_meanwhile"})
+"""Notices that say the same of every later command of the job."""
 _COLUMNS = "n, id, kind, body, actor, made_at, offset_ms, schema, state, outcome"
 
 
@@ -143,7 +145,7 @@ class Outbox:
             (
                 outcome.model_dump_json(),
                 self._clock.now().isoformat(),
-                int(outcome.status not in NEEDS_SOMEBODY),
+                int(not _is_news(tx, outcome)),
                 outcome.n,
                 str(outcome.id),
             ),
@@ -174,7 +176,7 @@ class Outbox:
                     "UPDATE command SET outcome = ?, seen = ? WHERE n = ? AND id = ? AND outcome IS NULL",
                     (
                         outcome.model_dump_json(),
-                        int(outcome.status not in NEEDS_SOMEBODY),
+                        int(not _is_news(tx, outcome)),
                         outcome.n,
                         str(outcome.id),
                     ),
@@ -238,6 +240,21 @@ class Outbox:
                 (before,),
             )
             tx.execute("DELETE FROM scan_log WHERE at < ?", ((now - timedelta(days=7)).isoformat(),))
+
+
+def _is_news(tx: sqlite3.Connection, outcome: CommandOutcome) -> bool:
+    """Whether somebody must see this outcome: not when they still have to see the same of an earlier command."""
+    if outcome.status not in NEEDS_SOMEBODY:
+        return False
+    if outcome.notice is None or outcome.notice.code not in TOLD_ONCE:
+        return True
+    told = tx.execute(
+        "SELECT 1 FROM command a JOIN command b ON json_extract(a.body, '$.fulfilment') ="
+        " json_extract(b.body, '$.fulfilment') WHERE a.n = ? AND b.n < a.n AND b.seen = 0"
+        " AND json_extract(b.outcome, '$.notice.code') = ?",
+        (outcome.n, outcome.notice.code),
+    ).fetchone()
+    return told is None
 
 
 def _queued(row: Row, vault: Vault) -> Queued:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from shared.fulfilment import Context, Fulfilment, apply
+from shared.sync import happened_at
 from store_app.engine.clock import Clock
 from store_app.engine.db import Database
 from store_app.engine.effective import View
@@ -39,6 +40,10 @@ class Verbs:
         self._db, self._view, self._outbox, self._lookup = db, view, outbox, lookup
         self._session, self._guard, self._clock, self._bus, self._queued = session, guard, clock, bus, queued
 
+    def server_time(self) -> datetime:
+        """The device's clock, corrected by what was measured when it last heard of the server."""
+        return happened_at(self._clock.now(), self._outbox.offset_ms)
+
     def _do(self, job_id: JobId, make: Callable[[UUID, Fulfilment], Any], code: str, **values: str | int) -> Result:
         """Carry out the command that `make` returns for the job, as the person who is signed in."""
         actor = self._session.actor
@@ -50,9 +55,8 @@ class Verbs:
             job = self._view.job(id_)
             if job is None:
                 return refused("unknown_job")
-            command = make(id_, job)
-            at = self._clock.now() + timedelta(milliseconds=self._outbox.offset_ms)
-            outcome = apply(job, command, Context(at=at, actor=actor, device=self._view.device))
+            command = make(id_, job).model_copy(update={"lease": _held(job, actor)})
+            outcome = apply(job, command, Context(at=self.server_time(), actor=actor, device=self._view.device))
             if said := verdict(outcome):
                 return said
             queued = self._outbox.append(command, actor)
@@ -68,3 +72,8 @@ class Verbs:
         found = job.line(line)
         device = self._view.device
         return (found.picked_by.get(device, 0), found.short_by.get(device, 0)) if found else (0, 0)
+
+
+def _held(job: Fulfilment, actor: str) -> int | None:
+    """The token of the lease this person has, as far as this device knows."""
+    return job.lease.token if job.lease and job.lease.person == actor else None

@@ -1,5 +1,6 @@
 """What a verb or a scan came to, as a sentence, a colour and a tone."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from shared.fulfilment import Notice
@@ -7,6 +8,7 @@ from store_app.engine.results import Result
 from store_app.engine.station import Station
 from store_app.ui.context import current_app
 from store_app.ui.feedback import Feedback
+from store_app.ui.format import span
 from store_app.ui.texts import has, t
 
 
@@ -28,7 +30,13 @@ def advice(notice: Notice) -> str:
 
 
 def _words(notice: Notice) -> dict[str, Any]:
-    return {"problem": "", "scanned": "", **notice.values}
+    """People by name, moments as how long ago."""
+    words: dict[str, Any] = {"problem": "", "scanned": "", **notice.values}
+    if "by" in words:
+        words["by"] = engine().lookup.person_name(words["by"])
+    if "since" in words:
+        words["since"] = span(engine().work.server_time() - datetime.fromisoformat(words["since"]))
+    return words
 
 
 def tell(feedback: Feedback, result: Result) -> None:

@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -428,12 +428,19 @@ class Fleet:
         refused = [r["body"] for r in rows if r["outcome"]["status"] == "refused" and r["body"]["kind"] not in CLAIMS]
         if refused:
             broken.append(f"{device.name}: facts refused {refused}")
+        self._count_leases(rows)
         alone = await self._alone(device)
         for row in rows:
             status, job = row["outcome"]["status"], row["body"].get("fulfilment")
             if job in alone and status not in ("applied", "already_done"):
                 broken.append(f"{device.name}: {row['body']} is {status}, and nobody else touched that job")
         return broken
+
+    def _count_leases(self, rows: Sequence[Any]) -> None:
+        """Work under a lease that another had by then, and claims on a job that was another's."""
+        codes = Counter((row["outcome"].get("notice") or {}).get("code") for row in rows)
+        self.faults["lease was another's"] += codes["taken_meanwhile"]
+        self.faults["job was taken"] += codes["taken"]
 
     async def _alone(self, device: Device) -> set[str]:
         """Jobs that changed by this device only: what it showed must be what the server has recorded."""

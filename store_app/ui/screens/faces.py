@@ -5,11 +5,13 @@ from collections.abc import Callable
 import flet as ft
 
 from shared.fulfilment import Fulfilment, JobLine, State
+from shared.leases import LASTS
 from store_app.engine.picking import PickStep
 from store_app.engine.station import Station
 from store_app.ui.component import keyed
 from store_app.ui.components.job_card import JobFace, job_card
 from store_app.ui.components.line_row import LineFace
+from store_app.ui.format import span
 from store_app.ui.hooks import opener
 from store_app.ui.texts import t
 from store_app.ui.theme import Tone
@@ -57,7 +59,7 @@ def job_face(engine: Station, job: Fulfilment) -> JobFace:
     if job.staging:
         notes.append(t("job.at_place", place=job.staging))
     elif job.assignee and job.assignee != engine.session.actor:
-        notes.append(t("job.whose", name=engine.lookup.person_name(job.assignee)))
+        notes.append(_whose(engine, job))
     return JobFace(
         number=job.number,
         method=job.method,
@@ -71,6 +73,14 @@ def job_face(engine: Station, job: Fulfilment) -> JobFace:
         went_wrong=job.state in WENT_WRONG,
         waiting_since=job.arrival.at if outside else None,
     )
+
+
+def _whose(engine: Station, job: Fulfilment) -> str:
+    """Who is on it; from whom nothing has come for the length of a lease, may have put it down."""
+    name, now = engine.lookup.person_name(job.assignee), engine.work.server_time()
+    if job.lease and job.lease.until < now:
+        return t("job.whose_quiet", name=name, span=span(now - job.lease.until + LASTS))
+    return t("job.whose", name=name)
 
 
 def job_cards(

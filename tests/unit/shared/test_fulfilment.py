@@ -177,7 +177,7 @@ def test_a_job_taken_by_another_is_refused_with_their_name() -> None:
     taken = run(a_job(1), f.Accept(fulfilment=JOB), ctx=BEN)
     outcome = apply(taken, f.Accept(fulfilment=JOB), ANNA)
     assert outcome.refusal is not None
-    assert (outcome.refusal.code, outcome.refusal.values) == ("taken", {"by": "ben"})
+    assert (outcome.refusal.code, outcome.refusal.values) == ("taken", {"by": "ben", "since": NOON.isoformat()})
 
 
 def test_taking_over_keeps_what_was_done() -> None:
