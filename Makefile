@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SPEED ?= 60
 BENCH ?= all
 SEEDS ?= 100
+ROUNDS ?= 500
 SEED ?=
 ONLY ?=
 ARGS ?=
@@ -13,7 +14,7 @@ TARGET ?= apk
 CONSTRAINTS = $(if $(filter apk aab ipa ios-simulator,$(TARGET)),constraints-mobile.txt,constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit postgres simulation browser bench prove device shots migrations clean
+.PHONY: help setup demo test check unit postgres simulation faults browser bench prove device shots migrations clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,7 +36,7 @@ check: setup ## Format, lint, strict types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: check unit postgres simulation browser ## Everything: check, unit, PostgreSQL, simulation, browser
+test: check unit postgres simulation faults browser ## Everything: check, unit, PostgreSQL, simulation, faults, browser
 
 unit: setup
 	$(BIN)/pytest -n 2 tests/unit tests/test_architecture.py
@@ -46,6 +47,9 @@ postgres: setup
 simulation: setup
 	$(BIN)/pytest -n 2 tests/simulation
 
+faults: setup
+	$(BIN)/pytest tests/faults
+
 browser: setup
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest tests/browser
@@ -53,8 +57,13 @@ browser: setup
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-prove: setup ## The long proofs: random histories and fleets, generated requests, races (SEEDS=100, SEED=7 to see one, ONLY=fleets)
+prove: setup ## The long proofs: histories, fleets, requests, races, kills (SEEDS=100 ROUNDS=500, SEED=7 to see one, ONLY=kills)
+ifneq ($(ONLY),kills)
 	$(BIN)/python -m tests.simulation.prove $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(ONLY),--only $(ONLY))
+endif
+ifneq ($(filter $(or $(ONLY),kills),kills),)
+	$(if $(SEED),,$(BIN)/python -m tests.faults.prove --rounds $(ROUNDS))
+endif
 
 device: setup ## Package the store app (TARGET=apk aab ipa macos windows linux); fetches Flutter: docs/devices.md
 	$(BIN)/python -m device.stage

@@ -58,6 +58,8 @@ SLICES: tuple[APIRouter, ...] = (
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()
 """Paths that read their body row by row and keep limits of their own."""
+REVIVED_EVERY_S = 0.5
+"""How soon a database that was killed is started again."""
 log = structlog.get_logger(__name__)
 
 
@@ -125,11 +127,33 @@ async def prepared(settings: Settings, answers: Answers | None = None) -> AsyncI
         if url is None:
             running = await asyncio.to_thread(postgres.start, settings.data_dir)
             stack.push_async_callback(asyncio.to_thread, running.stop)
+            await stack.enter_async_context(_kept_alive(running))
             url = running.url(None)
         await asyncio.to_thread(migrate.upgrade, url)
         database = Database(url, answers=answers, pool_size=settings.pool_size)
         stack.push_async_callback(database.close)
         yield database
+
+
+@contextlib.asynccontextmanager
+async def _kept_alive(running: postgres.Running) -> AsyncIterator[None]:
+    """The embedded database has nobody else who brings it back when it was killed: this process looks after it."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(REVIVED_EVERY_S)
+            try:
+                if await asyncio.to_thread(running.revive):
+                    log.error("the database had died, and was started again")
+            except postgres.PostgresError as error:
+                log.error("the database has died", error=str(error))
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def drain(parts: Parts) -> None:

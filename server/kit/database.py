@@ -12,7 +12,7 @@ import json
 import os
 import random as jitter
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,8 @@ import asyncpg
 import pydantic_core
 import structlog
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from server.kit.transaction import Tx
@@ -33,7 +35,17 @@ T = TypeVar("T")
 RETRIES = 5
 RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
 """Serialisation failure, deadlock, and a schema that was changed while we looked."""
+AWAY = frozenset({"08", "53", "57"})
+"""Classes of SQL states: the connection broke, resources are short, an operator (or a crash) stepped in."""
 log = structlog.get_logger(__name__)
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether the database was away, full or too busy: nothing is wrong with what was asked, and later it will work."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    lost = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    busy = state in {"55P03", "40001", "40P01"}
+    return lost or busy or state[:2] in AWAY or isinstance(error, (ConnectionError, PoolTimeout, DBAPIError))
 
 
 def asyncpg_url(url: str) -> str:
@@ -108,17 +120,35 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A living connection of the driver. One that broke is not given back to the pool."""
-        async with self.engine.connect() as conn:
+    async def _open(self, stack: AsyncExitStack) -> tuple[AsyncConnection, asyncpg.Connection]:
+        """A connection of the pool, and the driver's, which lives. Raises ConnectionError where nobody is at home: with
+        its server's death a socket may be gone as a file is."""
+        try:
+            conn = await stack.enter_async_context(self.engine.connect())
             driver = await _driver(conn)
             while driver.is_closed():
                 await conn.invalidate()
                 driver = await _driver(conn)
+        except OSError as error:
+            raise ConnectionError(f"the database cannot be reached: {error}") from error
+        return conn, driver
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A living connection of the driver. One that broke is not given back to the pool; nor is one whose user was
+        broken off (its client is gone): the rollback may have been broken off too, and nobody knows what it is in."""
+        async with AsyncExitStack() as stack:
+            conn, driver = await self._open(stack)
             try:
                 yield driver
+            except Exception:
+                raise
+            except BaseException:
+                driver.terminate()
+                raise
             finally:
+                if driver.is_in_transaction():
+                    driver.terminate()
                 if driver.is_closed():
                     await conn.invalidate()
 

@@ -11,7 +11,8 @@ rows), a lock and, when its path is short enough, the socket:
 Whoever calls `start` becomes a holder: the first one starts the server, later ones find it running, the last one to
 leave stops it. The kernel releases the locks of a killed process, so a holder that was killed never has to be counted
 out: the next `start` finds the server it left behind, uses it and, being the last, stops it. A server that was killed
-itself leaves a stale `postmaster.pid`; starting again clears it and recovers from the write-ahead log.
+itself leaves a stale `postmaster.pid`; starting again clears it and recovers from the write-ahead log. Holders that
+live on notice it (`revive`).
 """
 
 import atexit
@@ -85,6 +86,7 @@ class Running:
     socket_dir: Path
     port: int
     holder: int | None = field(repr=False)  # file descriptor with the shared lock; None once let go
+    fast: bool = False
 
     @property
     def cluster(self) -> Path:
@@ -112,6 +114,17 @@ class Running:
 
     def alive(self) -> bool:
         return _postmaster(self.cluster) is not None and _accepts(self.socket_dir, self.port)
+
+    def revive(self, patience: float = 120.0) -> bool:
+        """Starts the server again where it was killed (by the kernel, for its memory); True when that was needed."""
+        if self.holder is None or _postmaster(self.cluster) is not None:
+            return False
+        with _locked(self.data_dir / ".starting"):
+            if self.holder is None or _postmaster(self.cluster) is not None:  # stopped, or another holder was faster
+                return False
+            port = self.port if _listened(self.cluster) else None
+            _launch(self.data_dir, account_for(self.data_dir), self.fast, port, patience)
+            return True
 
     def stop(self) -> None:
         """Lets go; the last holder stops the server. Calling it again does nothing."""
@@ -151,7 +164,7 @@ def start(data_dir: Path, *, fast: bool = False, port: int | None = None, patien
             if started:
                 _ensure_cluster(data_dir, account, fast)
                 _launch(data_dir, account, fast, port, patience)
-            running = Running(data_dir, *_answering(data_dir / "cluster", patience), holder)
+            running = Running(data_dir, *_answering(data_dir / "cluster", patience), holder, fast)
             if started and DATABASE not in running.sql("SELECT datname FROM pg_database", "postgres").splitlines():
                 running.create_database(DATABASE)
         except BaseException:
@@ -297,6 +310,15 @@ def _command_of(pid: int) -> str:
             return ""
     answer = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)  # noqa: S603, S607
     return answer.stdout
+
+
+def _listened(cluster: Path) -> bool:
+    """Whether the server that died listened to more than its socket (postmaster.pid, line 6)."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > 5 and bool(lines[5].strip())
 
 
 def _answering(cluster: Path, patience: float) -> tuple[Path, int]:

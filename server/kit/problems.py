@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from server.kit.database import to_json
+from server.kit.database import to_json, unavailable
 from server.kit.findings import field_problems
 from shared.errors import BatonError, Busy, InvalidInput, Problem, QueueGap, Unavailable
 
@@ -73,8 +73,7 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> Response:
 def of_database(error: Exception) -> Response | None:
     """What the caller or the operator can do about it; None when it is our mistake."""
     state = str(getattr(error, "sqlstate", None) or "")
-    lost = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
-    if lost or state[:2] in {"08", "53", "57"} or state in {"55P03", "40001", "40P01"}:
+    if unavailable(error):
         full = state == "53100"
         detail = "The database's disk is full." if full else "The database is not available at the moment."
         log.error("database unavailable", sqlstate=state)

@@ -26,7 +26,7 @@ from server.fulfilment import service as fulfilment
 from server.inventory import service as inventory
 from server.kit import audit, bulk, commands
 from server.kit.auth import Actor, authorize
-from server.kit.database import Database, to_json
+from server.kit.database import Database, to_json, unavailable
 from server.kit.transaction import Tx
 from server.people import queries as people
 from server.sync import documents
@@ -58,7 +58,8 @@ async def push(db: Database, device: Actor, queue: Sequence[QueuedCommand]) -> t
     """Carry out a device's commands in order. Returns their outcomes and the last number the server has.
 
     Several commands share a transaction. One that makes the server fail is tried alone, and recorded as `held`: it
-    never blocks the commands behind it and is never dropped.
+    never blocks the commands behind it and is never dropped. A database that is away is no fault of a command: the
+    device is told to come again.
     """
     outcomes: list[CommandOutcome] = []
     for start in range(0, len(queue), BATCH):
@@ -67,7 +68,9 @@ async def push(db: Database, device: Actor, queue: Sequence[QueuedCommand]) -> t
             outcomes += await db.write(lambda tx, batch=batch: _carry_out(tx, device, batch))  # type: ignore[misc]
         except BatonError:
             raise
-        except Exception:
+        except Exception as error:
+            if unavailable(error):
+                raise
             log.exception("a batch of device commands failed; trying them one by one", device=device.id)
             for command in batch:
                 outcomes.append(await _one(db, device, command))
@@ -80,6 +83,8 @@ async def _one(db: Database, device: Actor, command: QueuedCommand) -> CommandOu
     except BatonError:
         raise
     except Exception as error:
+        if unavailable(error):
+            raise
         log.exception("a device command failed; held", device=device.id, n=command.n)
         notice = Notice(code="held", values={"error": type(error).__name__})
         return (await db.write(lambda tx: _carry_out(tx, device, [command], hold=notice)))[0]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import structlog
+
 from server.kit.database import Database
 
 EVERY_S = 0.25
+log = structlog.get_logger(__name__)
 
 
 class FeedWatch:
@@ -48,11 +51,17 @@ class FeedWatch:
 
     async def _look(self) -> None:
         while self._waiting and not self._stopping.is_set():
-            async with self._db.reading() as tx:
-                rows = await tx.rows("SELECT stream, last_seq FROM feed_head")
-            heads = {r["stream"]: r["last_seq"] for r in rows}
-            if heads != self._heads:
-                self._heads = heads
-                self._changed.set()
-                self._changed = asyncio.Event()
+            try:
+                await self._look_once()
+            except Exception as error:  # a database that was away must not leave those who wait without news
+                log.warning("the feeds could not be looked at", error=repr(error))
             await asyncio.sleep(EVERY_S)
+
+    async def _look_once(self) -> None:
+        async with self._db.reading() as tx:
+            rows = await tx.rows("SELECT stream, last_seq FROM feed_head")
+        heads = {r["stream"]: r["last_seq"] for r in rows}
+        if heads != self._heads:
+            self._heads = heads
+            self._changed.set()
+            self._changed = asyncio.Event()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from server.kit import postgres
+from tests.browser.harness import free_port
 
 pytestmark = pytest.mark.postgres
 
@@ -123,6 +124,25 @@ def test_after_a_killed_postmaster_the_next_start_recovers_what_was_committed(da
             assert again.url() == server.url()  # pools of other holders find it where it was
             assert server.alive()
         busy.wait()
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_holder_starts_a_killed_server_again_as_it_was(data_dir: Path, listens: bool) -> None:
+    port = free_port() if listens else None
+    with postgres.start(data_dir, fast=True, port=port) as server, postgres.start(data_dir, fast=True) as other:
+        server.sql("CREATE TABLE kept AS SELECT 7 AS n")
+        assert not server.revive()
+        before = server.sql("SELECT name, setting FROM pg_settings WHERE source = 'command line' ORDER BY name")
+        killed = postmaster(server)
+        os.kill(killed, signal.SIGKILL)
+        assert until_gone(killed)
+        assert other.revive()
+        assert not server.revive()
+        assert server.sql("SELECT n FROM kept") == "7"
+        after = server.sql("SELECT name, setting FROM pg_settings WHERE source = 'command line' ORDER BY name")
+        assert after == before
+        assert (server.sql("SHOW listen_addresses") == "127.0.0.1") == listens
+    assert not server.revive(), "who has let go does not start it again"
 
 
 def test_a_pid_file_whose_number_was_taken_by_another_process_is_not_believed(data_dir: Path) -> None:

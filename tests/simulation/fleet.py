@@ -30,6 +30,7 @@ from store_app.engine.engine import Engine
 from store_app.engine.results import Result
 from tests.shop import ITEMS, OTHER, STORE
 from tests.simulation.arena import Arena
+from tests.simulation.deeds import ODD, do, lasting
 from tests.simulation.devices import Device
 from tests.simulation.history import History
 from tests.simulation.lines import FAIR, Line, ServerDown, Weather
@@ -208,36 +209,12 @@ class Fleet:
             action = engine.work.next_action(job)
             if action is None or self.chance.random() < 0.15:
                 action = self.chance.choice(ODD)
-            result = self._do(engine, job, action)
+            result = do(self.chance, engine, job, action)
             self._note(device, engine, result)
             self.tell(f"{device.name} {action} {job.number}: {result.notice.code}")
             job = engine.work.job(job.id) or job
             self._remember(device, job)
         return f"leaves {job.number} {job.state}"
-
-    def _do(self, engine: Engine, job: Fulfilment, action: str) -> Result:
-        line = self.chance.choice([line for line in job.lines if line.open] or list(job.lines))
-        work = engine.work
-        match action:
-            case "pick" if self.chance.random() < 0.1 and line.open:
-                return work.short(job.id, line.line, 1, self.chance.choice(("not_found", "damaged")))
-            case "pick":
-                return work.pick(job.id, line.line, self.chance.randint(1, max(1, line.open)))
-            case "unpick":
-                return work.unpick(job.id, line.line, 1)
-            case "stage":
-                return work.stage(job.id, self.chance.choice(("A1", "A2")))
-            case "label":
-                return work.label(job.id, "UPS", f"1Z{self.chance.randint(1, 10**9)}")
-            case "reject":
-                return work.reject(job.id, self.chance.choice(("no_capacity", "too_late")))
-            case "hand_off" if self.chance.random() < 0.2 and line.held:
-                return work.hand_off(job.id, proof="id_seen", lines=((line.line, 1),))
-            case "hand_off" if self.chance.random() < 0.2 and line.held:
-                return work.hand_off(job.id, proof="id_seen", refused_units=((line.line, line.held, "damaged"),))
-            case "hand_off":
-                return work.hand_off(job.id, proof="id_seen")
-        return getattr(work, action)(job.id)  # type: ignore[no-any-return]
 
     def _adjust(self, device: Device, engine: Engine) -> str:
         sku, delta = self.chance.choice(sorted(ITEMS)), self.chance.choice((-1, 1, 2))
@@ -455,9 +432,9 @@ class Fleet:
     async def _in_step(self, device: Device, engine: Engine) -> list[str]:
         """The replica is what a new tablet would be given, and screens read just that."""
         _, *rows, _ = map(json.loads, (await self._snapshot(device)).splitlines())
-        theirs = {(r["kind"], r["id"]): _lasting(r["body"]) for r in rows}
+        theirs = {(r["kind"], r["id"]): lasting(r["body"]) for r in rows}
         mine = {
-            (kind, id_): _lasting(engine.store.vault.open(kind, id_, body))
+            (kind, id_): lasting(engine.store.vault.open(kind, id_, body))
             for kind, id_, body in engine.db.all("SELECT kind, id, body FROM document")
         }
         for key in sorted({*mine, *theirs}):
@@ -491,28 +468,6 @@ class Fleet:
         await asyncio.gather(*syncs, return_exceptions=True)
         for device in self.devices:
             device.switch_off()
-
-
-def _lasting(body: dict[str, Any]) -> dict[str, Any]:
-    """Without what is only true when it is written."""
-    return {name: value for name, value in body.items() if name != "elsewhere"}
-
-
-ODD = (
-    "accept",
-    "take_over",
-    "pick",
-    "unpick",
-    "pack",
-    "unpack",
-    "stage",
-    "reject",
-    "hand_off",
-    "ship",
-    "label",
-    "arrive",
-    "leave",
-)
 
 
 def _life(name: str) -> Callable[[Fleet], Any]:
