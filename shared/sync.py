@@ -18,8 +18,10 @@ from shared.kernel import Input, Instant, NodeCode, Wire
 from shared.stock import Adjustment
 
 SCHEMA = 1
-"""Version of command bodies this build writes. A kind's meaning never changes; a new meaning gets a new kind."""
-ACCEPTED_SCHEMAS = range(1, 2)
+"""Version of command bodies this build writes. A kind's meaning never changes; a new meaning gets a new kind, so a
+server reads whatever was queued before an update: all versions up to its own."""
+SPOKEN_SCHEMAS = range(1, SCHEMA + 1)
+"""Versions of apps that this build talks to. An older app is told to update, and keeps its queue until then."""
 MAX_PUSH = 200
 CATALOGUE = "catalogue"
 """The stream every device reads beside its node's own: items, prices, barcodes."""

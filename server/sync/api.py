@@ -15,7 +15,7 @@ from server.sync import documents, epochs, queries, service
 from server.sync.watch import FeedWatch
 from shared.api import MEDIA_TYPE
 from shared.errors import InvalidInput
-from shared.sync import ACCEPTED_SCHEMAS, Hello, Page, Push, Pushed
+from shared.sync import SPOKEN_SCHEMAS, Hello, Page, Push, Pushed
 
 router = APIRouter(prefix="/v1/sync", tags=["device sync"])
 Device = Annotated[Actor, allowed("sync")]
@@ -54,7 +54,7 @@ async def hello(
     return _answer(
         Hello(
             server_time=now,
-            schemas=[ACCEPTED_SCHEMAS[0], ACCEPTED_SCHEMAS[-1]],
+            schemas=[SPOKEN_SCHEMAS[0], SPOKEN_SCHEMAS[-1]],
             epoch=current,
             node=_home(device),
             device=device.id,

@@ -37,7 +37,7 @@ from shared.fulfilment import CLAIMS, SYSTEM_ONLY, Notice, Outcome
 from shared.reasons import Bucket
 from shared.stock import MovementReason
 from shared.sync import (
-    ACCEPTED_SCHEMAS,
+    SCHEMA,
     AdjustStock,
     CommandOutcome,
     DeviceCommand,
@@ -166,7 +166,7 @@ async def _do(tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand
     """Carry out one command; returns its status and what to tell."""
     if actor is None:
         return "held", Notice(code="unknown_person")
-    if command.version not in ACCEPTED_SCHEMAS:
+    if command.version > SCHEMA:
         return "held", Notice(code="unknown_schema", values={"schema": command.version})
     try:
         body = _COMMAND.validate_python(command.body)

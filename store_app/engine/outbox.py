@@ -29,7 +29,10 @@ _COLUMNS = "n, id, kind, body, actor, made_at, offset_ms, schema, state, outcome
 
 
 class Outbox:
-    """`on_append` and `on_reload` keep what is in memory in step, inside the same lock."""
+    """`on_append` and `on_reload` keep what is in memory in step, inside the same lock. `schema` is the version of
+    commands that this app writes."""
+
+    schema = SCHEMA
 
     def __init__(self, db: Database, clock: Clock, chance: Chance) -> None:
         self._db, self._clock, self._chance = db, clock, chance
@@ -54,7 +57,7 @@ class Outbox:
                     actor=actor,
                     made_at=now,
                     offset_ms=self.offset_ms,
-                    version=SCHEMA,
+                    version=self.schema,
                 )
                 tx.execute(
                     "INSERT INTO command (n, id, kind, schema, body, actor, made_at, offset_ms)"

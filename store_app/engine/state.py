@@ -49,6 +49,8 @@ class SyncState:
     needs_you: int = 0
     shut_out: bool = False
     """The server no longer lets this device in."""
+    update_needed: bool = False
+    """The server speaks a newer version: what is queued goes up once the app is updated."""
 
 
 @dataclass(frozen=True)

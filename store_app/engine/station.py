@@ -13,7 +13,7 @@ from store_app.engine.local_store import LocalStore, ShutOut
 from store_app.engine.notify import Dispose, Listener, Topic
 from store_app.engine.results import Result
 from store_app.engine.session import Session
-from store_app.engine.state import SETTINGS, AppState, Link, SyncState
+from store_app.engine.state import SETTINGS, AppState, Link, SyncState, SyncStatus
 from store_app.engine.stock_work import StockWork
 from store_app.engine.work import Work
 
@@ -113,7 +113,7 @@ class Station:
         return AppState(
             node_name=node.name,
             person=person.name if person else None,
-            sync=SyncState(sync.online, sync.offline_since, sync.waiting, sync.needs_you, sync.link is Link.REVOKED),
+            sync=_for_people(sync),
             time_zone=node.time_zone,
             currency=node.currency,
             **{**{name: kept[name] for name in SETTINGS if name in kept}, "locale": locale},
@@ -126,3 +126,14 @@ class Station:
         with self.db.lock:
             self.db.set_meta(**{self._settings: {**(self.db.meta(self._settings) or {}), **settings}})
         self.bus.tell(Topic.SETTINGS)
+
+
+def _for_people(sync: SyncStatus) -> SyncState:
+    return SyncState(
+        online=sync.online,
+        offline_since=sync.offline_since,
+        waiting=sync.waiting,
+        needs_you=sync.needs_you,
+        shut_out=sync.link is Link.REVOKED,
+        update_needed=sync.link is Link.UPDATE_NEEDED,
+    )

@@ -22,7 +22,7 @@ from itertools import islice
 from typing import Any
 
 from shared import errors
-from shared.sync import MAX_PUSH, SCHEMA, Hello
+from shared.sync import MAX_PUSH, Hello
 from store_app.engine.client import Client, ServerFailed
 from store_app.engine.clock import Chance, Clock
 from store_app.engine.contact import Contact
@@ -129,7 +129,7 @@ class Syncer:
         self._contacts.heard()
         self._measure(hello.server_time, sent_at)
         first, last = hello.schemas
-        if not first <= SCHEMA <= last:
+        if not first <= self._outbox.schema <= last:
             raise errors.UpdateNeeded("The server speaks another version.")
         self._streams = hello.streams
         if mine != hello.epoch or not self._replica.cursor:

@@ -24,7 +24,10 @@ from server.kit import limits, outbox
 from server.kit.database import Database
 from server.kit.transaction import Tx
 from server.people import tokens
+from server.sync import api as sync_api
+from server.sync import service as sync
 from shared import passes
+from shared.sync import SCHEMA
 from store_app.engine.transport import Answer
 from tests import build
 from tests.shop import OTHER, STORE, Shop, Tablet, open_shop
@@ -122,6 +125,7 @@ class Arena:
         self.shop._bought = 0
         self.db.fuse = None
         self.backed_up = ""
+        self.speak(SCHEMA, SCHEMA)
         self.restart()
 
     async def back_up(self) -> None:
@@ -134,6 +138,10 @@ class Arena:
         await self._plain.execute(self.backed_up)
         self.restart()
         await self.world.write(lambda tx: after_restore(tx, "operator", "a backup"))
+
+    def speak(self, oldest: int, newest: int) -> None:
+        """A release of the server that talks to apps of these versions."""
+        sync.SCHEMA, sync_api.SPOKEN_SCHEMAS = newest, range(oldest, newest + 1)
 
     def restart(self) -> None:
         """What a new process does not remember is forgotten."""
@@ -186,6 +194,7 @@ async def arena(url: str) -> AsyncIterator[Arena]:
         script = await _keep(plain, "beginning")
         made.append(Arena(world, shop, tablets, world.db, plain, script, transport, Timeline(START), Random(0)))
         yield made[0]
+        made[0].speak(SCHEMA, SCHEMA)
 
 
 async def _keep(plain: asyncpg.Connection, schema: str) -> str:

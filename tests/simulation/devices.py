@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from shared.sync import SCHEMA
 from store_app.engine.clock import Clock
 from store_app.engine.db import Database
 from store_app.engine.engine import Engine
@@ -109,6 +110,8 @@ class Device:
         self.engine: Engine | None = None
         self.sync: asyncio.Task[None] | None = None
         self.deaths = 0
+        self.schema = SCHEMA
+        """Of the app that is installed on it."""
         folder.mkdir(parents=True)
 
     @property
@@ -126,6 +129,7 @@ class Device:
         if self.engine.db.meta("device") is None:
             self.engine.db.set_meta(device=self.id, node=self.node)
             self.engine.view.load(self.id, ())
+        self.engine.outbox.schema = self.schema
         self.sync = asyncio.get_running_loop().create_task(self._keep_in_step(self.engine))
         return self.engine
 
@@ -149,6 +153,14 @@ class Device:
 
     def _again(self) -> None:
         if self.store is None:
+            self.switch_on()
+
+    def update_app(self, schema: int) -> None:
+        """Somebody installs the newer app; what waits in the queue was written by the older one."""
+        self.tell(f"{self.name} gets the app of version {schema}")
+        self.schema = schema
+        if self.store is not None:
+            self.switch_off()
             self.switch_on()
 
     def set_fuse(self) -> None:

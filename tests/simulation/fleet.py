@@ -26,6 +26,7 @@ from server.sync import compaction
 from server.sync.documents import FINISHED_FOR
 from shared.fulfilment import CLAIMS, FULFILMENT, Fulfilment
 from shared.reasons import Bucket
+from shared.sync import SCHEMA
 from store_app.engine.engine import Engine
 from store_app.engine.results import Result
 from tests.shop import ITEMS, OTHER, STORE
@@ -40,6 +41,8 @@ HEALED_WITHIN = timedelta(seconds=60)
 """Virtual time until everybody is in step again after the last fault."""
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where a power cut costs no disk."""
+NEXT = SCHEMA + 1
+"""The version of apps and commands that comes next."""
 EVERY = 40.0
 """Seconds between two things that happen, on average."""
 WEATHERS = (
@@ -70,6 +73,9 @@ class Fleet:
     made: dict[str, dict[str, str]] = field(default_factory=dict)
     """Device -> id of each command whose verb returned -> its kind."""
     images: dict[str, tuple[bytes, set[str]]] = field(default_factory=dict)
+    oldest: int = SCHEMA
+    newest: int = SCHEMA
+    """Versions of apps that the server talks to."""
 
     @property
     def timeline(self) -> Timeline:
@@ -109,6 +115,8 @@ class Fleet:
         self.arena.db.fuse = None
         for device in self.devices:
             device.line.weather, device.line.cut = FAIR, False
+            if device.schema < self.oldest:
+                self._update(device)
             if device.engine is None:
                 device.switch_on()
             if device.store is not None:
@@ -297,6 +305,27 @@ class Fleet:
         self.arena.db.after_commit = self.chance.random() < 0.5
         self.arena.db.fuse = self.chance.randint(1, 8)
         return "soon"
+
+    def release(self) -> str | None:
+        """A new server that talks to old apps too; later one that does not any more."""
+        if self.oldest > SCHEMA:
+            return None
+        self.faults["release"] += 1
+        self.oldest, self.newest = (SCHEMA if self.newest == SCHEMA else NEXT), NEXT
+        self.arena.speak(self.oldest, self.newest)
+        return f"the server talks to apps of versions {self.oldest} to {self.newest}"
+
+    def update_app(self) -> str | None:
+        """One tablet gets the newer app, with whatever waits in its queue."""
+        device = self.chance.choice(self.devices)
+        if device.schema == self.newest:
+            return None
+        self._update(device)
+        return device.name
+
+    def _update(self, device: Device) -> None:
+        self.faults["app updated with a queue"] += bool(device.engine and device.engine.outbox.waiting)
+        device.update_app(self.newest)
 
     def clock_jumps(self) -> str:
         self.faults["clock"] += 1
@@ -489,6 +518,8 @@ HAPPENINGS: dict[str, tuple[int, Callable[[Fleet], Any]]] = {
     "power": (4, Fleet.power_cut),
     "server": (3, Fleet.server_dies),
     "clock": (2, Fleet.clock_jumps),
+    "release": (2, Fleet.release),
+    "update": (4, Fleet.update_app),
     "compaction": (3, Fleet.compact),
     "backup": (2, Fleet.back_up),
     "restore": (1, Fleet.restore),

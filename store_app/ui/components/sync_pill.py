@@ -18,15 +18,19 @@ def sync_face(sync: SyncState, zone: str) -> tuple[Tone, ft.IconData, str]:
         return Tone.BAD, ft.Icons.BLOCK_ROUNDED, t("sync.shut_out")
     if sync.needs_you:
         return Tone.BAD, ft.Icons.PRIORITY_HIGH_ROUNDED, t("sync.needs_you", count=sync.needs_you)
+    if sync.update_needed:
+        return Tone.WARN, ft.Icons.SYSTEM_UPDATE_ROUNDED, _with_waiting(t("sync.update_needed"), sync)
     if not sync.online:
         since = sync.offline_since
         words = t("sync.offline_since", clock=clock(since, zone)) if since else t("sync.offline")
-        if sync.waiting:
-            words = t("sync.and_waiting", state=words, count=sync.waiting)
-        return Tone.WARN, ft.Icons.CLOUD_OFF_ROUNDED, words
+        return Tone.WARN, ft.Icons.CLOUD_OFF_ROUNDED, _with_waiting(words, sync)
     if sync.waiting:
         return Tone.NEUTRAL, ft.Icons.CLOUD_UPLOAD_ROUNDED, t("sync.sending", count=sync.waiting)
     return Tone.NEUTRAL, ft.Icons.CLOUD_DONE_ROUNDED, t("sync.online")
+
+
+def _with_waiting(state: str, sync: SyncState) -> str:
+    return t("sync.and_waiting", state=state, count=sync.waiting) if sync.waiting else state
 
 
 @component

@@ -54,6 +54,8 @@ def _network(link: Link) -> str:
     """Whether what waits can be sent now."""
     if link is Link.REVOKED:
         return t("queue.shut_out")
+    if link is Link.UPDATE_NEEDED:
+        return t("queue.update_needed")
     return t("queue.online" if link is Link.ONLINE else "queue.offline")
 
 

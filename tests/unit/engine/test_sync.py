@@ -129,6 +129,31 @@ async def test_an_adjustment_shows_at_once_and_is_counted_once(store: Store) -> 
     assert store.server.position("SKU-1").buckets.sellable == 3
 
 
+async def test_who_worked_under_a_lease_that_is_anothers_by_now_is_told_once(store: Store) -> None:
+    assert store.engine.work.accept(JOB).ok
+    assert await store.sync()
+    store.network.cut = True
+    store.server.order(f.TakeOver(fulfilment=JOB))
+    for _ in range(2):
+        store.engine.work.scan(JOB, GTIN[1])
+    store.network.heal()
+    assert await store.sync()
+    outcomes = [queued.outcome for queued in store.engine.outbox.journal(2) if queued.outcome]
+    assert [(each.status, each.notice and each.notice.code) for each in outcomes] == [
+        ("adjusted", "taken_meanwhile")
+    ] * 2
+    assert (len(store.engine.outbox.unseen()), store.job().lines[0].picked) == (1, 2)
+    assert store.job().lease == store.server.job().lease
+
+
+async def test_who_helps_with_a_job_that_they_know_to_be_anothers_is_told_nothing(store: Store) -> None:
+    store.server.order(f.TakeOver(fulfilment=JOB))
+    assert await store.sync()
+    store.engine.work.scan(JOB, GTIN[1])
+    assert await store.sync()
+    assert store.engine.outbox.unseen() == []
+
+
 # ---------------------------------------------------------------- the server's answers
 
 

@@ -35,6 +35,7 @@ def test_the_pill_says_since_when_and_how_many_wait() -> None:
 
 def test_what_needs_a_person_comes_before_the_network() -> None:
     assert sync_face(SyncState(False, NOW, 7, needs_you=1), "UTC")[2] == "Needs you: 1"
+    assert sync_face(SyncState(False, NOW, 7, update_needed=True), "UTC")[2] == "Update the app, 7\u00a0waiting"
     assert sync_face(SyncState(), "UTC")[2] == "Online"
 
 
