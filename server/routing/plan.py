@@ -131,10 +131,12 @@ def _unrouted(
         if want > given:
             reason = missing_reason(desk, items, item, codes, stock, given, demand.channel)
             excluded = stock.excluded[item]
+            holders = stock.usable[item] > 0
             if reason == "split_cap":
-                holders = stock.usable[item] > 0
                 holders[rows[list(answer.nodes)]] = False
                 excluded = {**excluded, reason: int(holders.sum())}
+            elif reason == "no_stock" and holders.any():  # they gave all they had
+                excluded = {**excluded, reason: excluded.get(reason, 0) + int(holders.sum())}
             found += [
                 Unrouted(line, items.skus[item], left, reason, excluded)
                 for line, left in items.last(item, want - given)

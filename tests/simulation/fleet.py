@@ -140,7 +140,8 @@ class Fleet:
             return self._server_died()
 
     async def _news(self) -> None:
-        """Whoever waits for a feed that has moved hears of it."""
+        """Whoever waits for a feed that has moved hears of it; no screen forgets what its person did."""
+        self._look_at_screens()
         if self.down or self.seen == self.arena.db.writes:
             return
         self.seen = self.arena.db.writes
@@ -212,7 +213,6 @@ class Fleet:
         if not jobs:
             return "has nothing to do"
         job = self.chance.choice(jobs)
-        self._nothing_forgotten(device, job)
         for _ in range(self.chance.randint(1, 6)):
             action = engine.work.next_action(job)
             if action is None or self.chance.random() < 0.15:
@@ -256,13 +256,16 @@ class Fleet:
         else:
             self.made.setdefault(device.name, {})[str(queued.id)] = queued.kind
 
-    def _nothing_forgotten(self, device: Device, job: Fulfilment) -> None:
-        """What this person picked is still picked on their screen, unless others had picked it already."""
-        for line in job.lines:
-            known = self.picked.get((device.name, job.id, line.line), 0)
-            if line.open and line.picked_by.get(device.id, 0) < known:
+    def _look_at_screens(self) -> None:
+        """What a person picked is still picked on their screen, unless others had picked it already."""
+        devices = {device.name: device for device in self.devices if device.engine is not None}
+        for (name, job_id, number), known in self.picked.items():
+            device = devices.get(name)
+            job = device.engine.work.job(job_id) if known and device and device.engine else None
+            line = job.line(number) if job else None
+            if job and line and line.open and line.picked_by.get(device.id, 0) < known:
                 self.wrong.append(
-                    f"{device.name} had picked {known} of {job.number}/{line.line}; its screen says"
+                    f"{name} had picked {known} of {job.number}/{number}; its screen says"
                     f" {line.picked_by.get(device.id, 0)}"
                 )
 
