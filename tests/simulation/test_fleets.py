@@ -85,9 +85,9 @@ async def _in_any_order(tx: Any, device: Any, queue: Sequence[Any], **more: Any)
 
 
 FAULTS: dict[str, tuple[Any, str, Any, int]] = {
-    "without dedupe": (sync, "_carry_out", _without_dedupe, 14),
-    "in any order": (sync, "_carry_out", _in_any_order, 2),
-    "settled by the answer": (Outbox, "mark_sent", _settle_when_answered, 37),
+    "without dedupe": (sync, "_carry_out", _without_dedupe, 2),
+    "in any order": (sync, "_carry_out", _in_any_order, 1),
+    "settled by the answer": (Outbox, "mark_sent", _settle_when_answered, 1),
 }
 """What is broken, and a seed that is known to show it: the search begins there."""
 
