@@ -27,7 +27,7 @@ from shared._outcomes import (
 from shared.fulfilment import Context, Exit, Fulfilment, JobLine, Notice, Outcome, Package, State, UnitMove
 
 RuleFn = Callable[[Fulfilment, Any, Context], Outcome]
-_NOT_WANTED = frozenset({State.CANCELLED, State.REJECTED, State.EXPIRED})
+NOT_WANTED = frozenset({State.CANCELLED, State.REJECTED, State.EXPIRED})
 _AFTER_LABEL = frozenset({State.AWAITING_CARRIER, State.SHIPPED, State.DELIVERED})
 
 
@@ -56,7 +56,7 @@ def _take_over(job: Fulfilment, command: f.TakeOver, ctx: Context) -> Outcome:
 # ---------------------------------------------------------------- pick
 
 
-def _settle_pick(job: Fulfilment, lines: tuple[JobLine, ...], ctx: Context) -> Fulfilment | None:
+def settle_pick(job: Fulfilment, lines: tuple[JobLine, ...], ctx: Context) -> Fulfilment | None:
     """The state that follows from what is picked, short and still open."""
     if any(line.open > 0 for line in lines):
         event = "pick"
@@ -78,20 +78,20 @@ def _pick(job: Fulfilment, command: f.Pick, ctx: Context) -> Outcome:
         return _pick_after_pack(job, line, asked, ctx)
     units = min(asked, line.open) if asked > 0 else max(asked, -line.held)
     if units == 0:
-        return _nothing_picked(job, line, asked)
-    after = _settle_pick(job, with_line(job, _with_pick(line, command, units, ctx)), ctx)
+        return nothing_picked(job, line, asked)
+    after = settle_pick(job, with_line(job, with_pick(line, command, units, ctx)), ctx)
     if after is None:
         return contradiction(job, "picked_after_close", line=line.line, units=asked)
     return Outcome(fulfilment=after, adjustment=put_back_extra(line, asked - units) if asked > units else None)
 
 
-def _nothing_picked(job: Fulfilment, line: JobLine, extra: int) -> Outcome:
+def nothing_picked(job: Fulfilment, line: JobLine, extra: int) -> Outcome:
     if extra < 0:
         return same(job)
     return Outcome(fulfilment=job, changed=False, adjustment=put_back_extra(line, extra))
 
 
-def _with_pick(line: JobLine, command: f.Pick, units: int, ctx: Context) -> JobLine:
+def with_pick(line: JobLine, command: f.Pick | f.Substitute, units: int, ctx: Context) -> JobLine:
     total = line.picked_by.get(ctx.device, 0) + units
     update: dict[str, Any] = {"picked_by": {**line.picked_by, ctx.device: total}}
     if units > 0 and command.serial and command.serial not in line.serials:
@@ -108,8 +108,8 @@ def _pick_after_pack(job: Fulfilment, line: JobLine, asked: int, ctx: Context) -
     if asked < 0:
         return contradiction(job, "unpicked_after_pack", line=line.line, units=asked)
     if not closed(job) and job.state != State.SHIPPED:
-        return _nothing_picked(job, line, asked)
-    units = min(asked, line.cancelled) if job.state in _NOT_WANTED else 0
+        return nothing_picked(job, line, asked)
+    units = min(asked, line.cancelled) if job.state in NOT_WANTED else 0
     if units == 0:
         return contradiction(job, "picked_after_close", line=line.line, units=asked)
     # The units are in somebody's tote although nobody wants them: known, and to be put back. Should they leave the
@@ -140,7 +140,7 @@ def _short(job: Fulfilment, command: f.Short, ctx: Context) -> Outcome:
     updated = line.model_copy(
         update={"short_by": {**line.short_by, ctx.device: mine + units}, "short_reason": command.reason}
     )
-    after = _settle_pick(job, with_line(job, updated), ctx)
+    after = settle_pick(job, with_line(job, updated), ctx)
     if after is None:
         return contradiction(job, "short_after_close", line=command.line, units=units)
     move = UnitMove(line=line.line, sku=line.sku, quantity=units, exit=Exit.REROUTE, reason=command.reason)
@@ -231,7 +231,7 @@ def _arrive(job: Fulfilment, command: f.Arrive, ctx: Context) -> Outcome:
     """A customer may come before the bag is ready: the arrival is kept, and staging the bag then shows it. Who stands
     outside for a job that was called off meanwhile must be told by somebody."""
     if job.state not in f.OPEN_STATES:
-        return contradiction(job, "arrived_after_close") if job.state in _NOT_WANTED else same(job)
+        return contradiction(job, "arrived_after_close") if job.state in NOT_WANTED else same(job)
     here = job.arrival.at is not None and job.arrival.left_at is None
     arrival = job.arrival.model_copy(
         update={

@@ -5,7 +5,8 @@ The device runs `apply` to show a result at once; the server runs the very same 
 it contradicts the books it becomes an exception for a person to settle).
 
 Every unit of a line is in one place: `open` (still to pick), `held` (picked, in a tote, bag or parcel), `short`,
-`cancelled` (taken away before it was picked), `put_back` (picked, then back to the shelf) or `handed_over`.
+`cancelled` (taken away before it was picked), `put_back` (picked, then back to the shelf), `handed_over` or `replaced`
+(a substitute stands for it, on a line of its own).
 Totals in commands are absolute per device and line, never "+1", so a command seen twice changes nothing.
 """
 
@@ -78,6 +79,12 @@ class JobLine(Wire):
     picked_by: dict[str, int] = Field(default_factory=dict, description="Device id -> units picked there, in total.")
     short_by: dict[str, int] = Field(default_factory=dict, description="Device id -> units not found, in total.")
     short_reason: str | None = None
+    substitutes: tuple[str, ...] = Field(default=(), description="SKUs the customer takes instead, best first.")
+    replaced: int = Field(default=0, description="Units that a substitute stands for.")
+    replaces: int | None = Field(default=None, description="The line this substitute stands in for.")
+    missing: dict[str, int] = Field(
+        default_factory=dict, description="On a substitute: why what it stands for was not there, reason -> units."
+    )
     cancelled: int = 0
     put_back: int = 0
     handed_over: int = 0
@@ -95,7 +102,7 @@ class JobLine(Wire):
 
     @property
     def open(self) -> int:
-        return self.quantity - self.picked - self.short - self.cancelled
+        return self.quantity - self.picked - self.short - self.cancelled - self.replaced
 
     @property
     def held(self) -> int:
@@ -207,7 +214,8 @@ class Fulfilment(Wire):
 
     @property
     def units(self) -> int:
-        return sum(line.quantity for line in self.lines)
+        """Units the customer is to get: one that was replaced is counted as its substitute."""
+        return sum(line.quantity - line.replaced for line in self.lines)
 
     def line(self, number: int) -> JobLine | None:
         return next((line for line in self.lines if line.line == number), None)
@@ -254,6 +262,23 @@ class Short(_Command):
     line: int = Field(ge=1)
     total: Count
     reason: Literal["not_found", "damaged", "display_only", "defective", "wrong_label", "mismatch"]
+
+
+class Substitute(_Command):
+    """Fact: this device has taken `total` units of `sku` so far, in place of units of the line that are not there.
+
+    Fewer than before: they went back to the shelf, and the line's own units are to be picked again.
+    """
+
+    kind: Literal["substitute"] = "substitute"
+    line: int = Field(ge=1, description="The line whose units are not there.")
+    sku: Sku = Field(description="What was taken instead.")
+    total: Count
+    reason: Literal["not_found", "damaged", "display_only", "defective", "wrong_label", "mismatch"] = "not_found"
+    scanned: str | None = Field(default=None, max_length=200, description="The code that was read, as evidence.")
+    serial: str | None = Field(default=None, max_length=40)
+    lot: str | None = Field(default=None, max_length=40)
+    grams: Count | None = None
 
 
 class Pack(_Command):
@@ -369,6 +394,7 @@ Command = Annotated[
     | TakeOver
     | Pick
     | Short
+    | Substitute
     | Pack
     | Unpack
     | Stage
@@ -401,8 +427,19 @@ class Exit(StrEnum):
     """Another node is looked for."""
     CANCEL = "cancel"
     """Cancelled on the order: money is released or refunded."""
+    REPLACED = "replaced"
+    """Not there; the move's stand-in has joined the job for it."""
+    RESTORED = "restored"
+    """The way back: the stand-in left the job, and the unit is in it again."""
     LEFT = "left"
     """Gone although the order no longer wanted it: stock leaves, an exception says who settles it."""
+
+
+class StandIn(Wire):
+    """The line and item that a substitute came with."""
+
+    line: int
+    sku: Sku
 
 
 class UnitMove(Wire):
@@ -413,6 +450,7 @@ class UnitMove(Wire):
     quantity: int
     exit: Exit
     reason: str | None = None
+    stand_in: StandIn | None = Field(default=None, description="What replaced the units, or no longer does.")
 
 
 class Notice(Wire):
@@ -484,4 +522,7 @@ def _stamps(before: Fulfilment, after: Fulfilment, ctx: Context) -> dict[str, ob
 
 
 from shared import leases as _leases  # noqa: E402  (the rules need the models above)
-from shared._fulfilment_rules import RULES as _RULES  # noqa: E402
+from shared._fulfilment_rules import RULES as _FLOOR  # noqa: E402
+from shared._substitute_rules import RULES as _SUBSTITUTES  # noqa: E402
+
+_RULES = {**_FLOOR, **_SUBSTITUTES}

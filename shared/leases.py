@@ -16,7 +16,7 @@ from shared.fulfilment import Context, Fulfilment, Lease, Notice, State
 LASTS = timedelta(minutes=20)
 IN_HAND = frozenset({State.ACCEPTED, State.PICKING, State.PICKED, State.PACKED})
 """States in which one person has the job. Before, it is anybody's; a finished bag is the whole counter's."""
-FENCED = frozenset({"pick", "short", "pack", "unpack", "stage", "label", "reject"})
+FENCED = frozenset({"pick", "short", "substitute", "pack", "unpack", "stage", "label", "reject"})
 """Work on a job in hand. Whoever does it without claiming to hold the job helps, and is not told anything."""
 GIVES_UP = frozenset({"reject"})
 """Said for the whole job, so only its holder can say it."""

@@ -20,9 +20,9 @@ ANNA = Context(at=NOON, actor="anna", device="D1")
 BEN = Context(at=NOON, actor="ben", device="D2")
 
 
-def a_job(*quantities: int, method: str = "pickup", **changes: Any) -> Fulfilment:
+def a_job(*quantities: int, method: str = "pickup", agreed: tuple[str, ...] = (), **changes: Any) -> Fulfilment:
     lines = tuple(
-        JobLine(line=number, sku=f"SKU-{number}", quantity=quantity)
+        JobLine(line=number, sku=f"SKU-{number}", quantity=quantity, substitutes=agreed)
         for number, quantity in enumerate(quantities or (2, 1), start=1)
     )
     job = Fulfilment(
@@ -289,7 +289,8 @@ def test_a_command_for_another_job_is_a_mistake_of_the_program() -> None:
 _lines = st.integers(1, 3)
 _units = st.integers(1, 4)
 _parts = st.lists(st.tuples(_lines, _units), max_size=3)
-_line_units = _parts.map(lambda parts: tuple(f.LineUnits(line=n, quantity=q) for n, q in parts))
+_parts_and_substitutes = st.lists(st.tuples(_lines | st.sampled_from([1001, 1002]), _units), max_size=3)
+_line_units = _parts_and_substitutes.map(lambda parts: tuple(f.LineUnits(line=n, quantity=q) for n, q in parts))
 _refused = _parts.map(lambda parts: tuple(f.Refused(line=n, quantity=q, reason="damaged") for n, q in parts))
 _bags = st.lists(
     st.builds(
@@ -311,6 +312,9 @@ COMMANDS: st.SearchStrategy[f.Command] = st.one_of(
     _of(f.Pick, line=_lines, total=st.integers(0, 4), serial=st.none() | st.just("S1"), grams=st.none() | st.just(5)),
     _of(f.Pick, line=_lines, total=st.integers(1, 4)),
     _of(f.Short, line=_lines, total=st.integers(0, 4), reason=st.just("not_found")),
+    _of(f.Pick, line=st.sampled_from([1001, 1002, 2001]), total=st.integers(0, 3)),
+    _of(f.Substitute, line=_lines, sku=st.sampled_from(["OTHER-1", "OTHER-2"]), total=st.integers(0, 4)),
+    _of(f.Substitute, line=_lines, sku=st.just("OTHER-1"), total=st.integers(1, 3), reason=st.just("damaged")),
     _of(f.Pack, packages=st.just(())),
     _of(f.Pack, packages=_bags),
     _of(f.Unpack),
@@ -330,9 +334,10 @@ COMMANDS: st.SearchStrategy[f.Command] = st.one_of(
 )
 STEPS = st.lists(st.tuples(COMMANDS, st.sampled_from([ANNA, BEN])), max_size=25)
 JOBS = st.builds(
-    lambda quantities, method: a_job(*quantities, method=method),
+    lambda quantities, method, agreed: a_job(*quantities, method=method, agreed=agreed),
     st.lists(st.integers(1, 3), min_size=1, max_size=2),
     st.sampled_from(sorted(METHODS)),
+    st.sampled_from([(), ("OTHER-1",), ("OTHER-1", "OTHER-2")]),
 )
 INCREMENTS = ("hand_off", "cancel")
 """Commands that carry the units of one event: a duplicate is stopped by the command log, not by the rule."""
@@ -340,10 +345,13 @@ INCREMENTS = ("hand_off", "cancel")
 
 def conserved(job: Fulfilment) -> None:
     for line in job.lines:
-        assert line.quantity == line.open + line.short + line.cancelled + line.picked
-        figures = (line.open, line.held, line.short, line.cancelled, line.put_back, line.handed_over)
+        assert line.quantity == line.open + line.short + line.cancelled + line.picked + line.replaced
+        figures = (line.open, line.held, line.short, line.cancelled, line.put_back, line.handed_over, line.replaced)
         assert min(figures) >= 0
         assert min(line.picked_by.values(), default=0) >= 0
+        standing_in = [other for other in job.lines if other.replaces == line.line]
+        assert line.replaced == sum(other.quantity for other in standing_in)
+        assert all(sum(other.missing.values()) == other.quantity > 0 for other in standing_in)
 
 
 def ledger(job: Fulfilment, moves: list[f.UnitMove]) -> None:
@@ -352,8 +360,18 @@ def ledger(job: Fulfilment, moves: list[f.UnitMove]) -> None:
         mine = [m for m in moves if m.line == line.line]
         gone = sum(m.quantity for m in mine if m.exit in (Exit.FULFILLED, Exit.LEFT))
         assert gone == line.handed_over
-        out = sum(m.quantity for m in mine if m.exit is not Exit.LEFT)
-        assert out == line.quantity - line.open - line.held
+        out = sum(m.quantity for m in mine if m.exit not in (Exit.LEFT, Exit.RESTORED))
+        back = sum(m.quantity for m in mine if m.exit is Exit.RESTORED)
+        assert out - back == _had(line, moves) - line.open - line.held
+
+
+def _had(line: JobLine, moves: list[f.UnitMove]) -> int:
+    """Units the books gave the line: what was offered, or what came in as a substitute. One that was taken for a job
+    that was closed by then is known here only."""
+    if line.replaces is None:
+        return line.quantity
+    came = [m for m in moves if m.stand_in and m.stand_in.line == line.line]
+    return sum(m.quantity if m.exit is Exit.REPLACED else -m.quantity for m in came)
 
 
 @settings(max_examples=200, deadline=None)
