@@ -19,7 +19,7 @@ from server.kit.transaction import Tx
 from server.orders.money import RENEWED
 from server.orders.renewals import DUE
 from server.sync.documents import node_stream
-from shared.orders import UnitState, status_of
+from shared.orders import STAND_INS_FROM, UnitState, status_of
 
 SHOWN = 10
 """Rows of a violation that are listed."""
@@ -49,6 +49,7 @@ class Question:
 # ruff: noqa: S608 (every part of these statements stands in this file)
 _LEFT_IN_JOB = (
     "(l->>'quantity')::bigint - (l->>'cancelled')::bigint - (l->>'put_back')::bigint - (l->>'handed_over')::bigint"
+    " - coalesce((l->>'replaced')::bigint, 0)"
     " - coalesce((SELECT sum(v::bigint) FROM jsonb_each_text(l->'short_by') AS s(k, v)), 0)"
 )
 _JOB_LINES = "fulfilment f CROSS JOIN LATERAL jsonb_array_elements(f.doc->'lines') AS l"
@@ -61,6 +62,8 @@ _PARTS = (
     " FROM money_entry m CROSS JOIN LATERAL jsonb_array_elements(m.lines) AS p"
 )
 _RENEWED = f"coalesce(sum(amount) FILTER (WHERE kind = 'release' AND reason = '{RENEWED}'), 0) AS renewed"
+_ORDERED_LINE = f"CASE WHEN line < {STAND_INS_FROM} THEN line ELSE line / {STAND_INS_FROM} END AS line"
+"""Money for a substitute is money for the line it stands in for."""
 _KINDS = ("authorise", "capture", "release", "refund")
 _BY_KIND = ", ".join(f"coalesce(sum(amount) FILTER (WHERE kind = '{k}'), 0) AS {k}" for k in _KINDS)
 
@@ -87,6 +90,21 @@ UNITS = (
         "order_line",
         "SELECT order_id, line, quantity FROM order_line"
         f" WHERE quantity <> {' + '.join(UnitState)} OR least({', '.join(UnitState)}) < 0",
+    ),
+    Question(
+        "4. what was replaced has a line of its own",
+        "order_line",
+        "SELECT order_id, line, l.replaced, s.units AS stand_in FROM (SELECT order_id, line, replaced FROM order_line"
+        " WHERE replaced <> 0) l FULL JOIN (SELECT order_id, replaces AS line, sum(quantity) AS units FROM order_line"
+        " WHERE replaces IS NOT NULL GROUP BY 1, 2) s USING (order_id, line) WHERE l.replaced IS DISTINCT FROM s.units",
+    ),
+    Question(
+        "4. a substitute is one that was agreed",
+        "order_line",
+        "SELECT s.order_id, s.line, s.sku, s.replaces FROM order_line s LEFT JOIN order_line l"
+        " ON l.order_id = s.order_id AND l.line = s.replaces WHERE s.replaces IS NOT NULL"
+        " AND (l.line IS NULL OR s.unit_price > l.unit_price OR NOT"
+        " l.substitutes @> jsonb_build_array(jsonb_build_object('sku', s.sku)))",
     ),
     Question(
         "4. allocated units are with a node",
@@ -133,11 +151,27 @@ MONEY = (
     Question(
         "5. money adds up per line",
         "money_entry",
-        f"SELECT s.* FROM (SELECT order_id, line, {_BY_KIND}, {_RENEWED} FROM ({_PARTS} WHERE m.state = 'done') p"
-        " GROUP BY 1, 2) s"
+        f"SELECT s.* FROM (SELECT order_id, {_ORDERED_LINE}, {_BY_KIND}, {_RENEWED}"
+        f" FROM ({_PARTS} WHERE m.state = 'done') p GROUP BY 1, 2) s"
         " JOIN customer_order o ON o.id = s.order_id LEFT JOIN order_line l USING (order_id, line)"
         " WHERE s.capture + s.release > s.authorise OR s.refund > s.capture"
         " OR s.authorise - s.renewed > CASE WHEN s.line = 0 THEN o.shipping ELSE coalesce(l.total, 0) END",
+    ),
+    Question(
+        "5. what is owed for a line is what was not captured or given back",
+        "order_line",
+        "SELECT o.id, line, l.total, l.owed, coalesce(m.gone, 0) AS gone FROM (SELECT order_id,"
+        f" {_ORDERED_LINE}, sum(total) FILTER (WHERE replaces IS NULL) AS total, sum(owed + spare) AS owed"
+        " FROM order_line GROUP BY 1, 2) l JOIN customer_order o ON o.id = l.order_id AND o.authorised > 0 AND"
+        f" o.payment_kind <> 'paid' LEFT JOIN (SELECT order_id, {_ORDERED_LINE}, sum(amount) AS gone FROM ({_PARTS})"
+        f" p WHERE kind IN ('capture', 'release') AND reason IS DISTINCT FROM '{RENEWED}' GROUP BY 1, 2) m"
+        " USING (order_id, line) WHERE l.total <> l.owed + coalesce(m.gone, 0)",
+    ),
+    Question(
+        "5. nothing is owed for units that do not wait",
+        "order_line",
+        "SELECT order_id, line, owed, spare FROM order_line"
+        " WHERE owed + spare <> 0 AND quantity = fulfilled + cancelled + replaced",
     ),
     Question(
         "5. every cent of an entry is for something",

@@ -15,21 +15,14 @@ from shared import fulfilment as f
 from shared._fulfilment_rules import NOT_WANTED, nothing_picked, settle_pick, with_pick
 from shared._outcomes import can, closed, contradiction, same, with_line
 from shared.fulfilment import Context, Exit, Fulfilment, JobLine, Notice, Outcome, StandIn, State, UnitMove
-
-ROOM = 1000
-"""More than the lines of any order, and than the substitutes of any line."""
-
-
-def number_of(line: int, place: int) -> int:
-    """Of the substitute at `place` (from 0) among those agreed for `line`: 1001, 1002 for line 1."""
-    return line * ROOM + place + 1
+from shared.orders import stand_in_line
 
 
 def _line_for(job: Fulfilment, line: JobLine, sku: str) -> JobLine | None:
     """The substitute's line, empty while nothing was taken; None when the customer did not agree to it."""
     if sku not in line.substitutes:
         return None
-    number = number_of(line.line, line.substitutes.index(sku))
+    number = stand_in_line(line.line, line.substitutes.index(sku))
     return job.line(number) or JobLine(line=number, sku=sku, quantity=0, replaces=line.line)
 
 

@@ -452,6 +452,11 @@ class UnitMove(Wire):
     reason: str | None = None
     stand_in: StandIn | None = Field(default=None, description="What replaced the units, or no longer does.")
 
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """The items whose stock it touches."""
+        return (self.sku, self.stand_in.sku) if self.stand_in else (self.sku,)
+
 
 class Notice(Wire):
     """A refusal, an adjustment or an exception: a code for the catalogues and the values for its sentence."""

@@ -35,6 +35,15 @@ class UnitState(StrEnum):
     """A substitute stands for it, on a line of its own."""
 
 
+STAND_INS_FROM = 1000
+"""Line numbers below are those of what was ordered; an order has fewer lines, and a line fewer substitutes."""
+
+
+def stand_in_line(line: int, place: int) -> int:
+    """The line of the substitute at `place` (from 0) among those agreed for `line`: 1001, 1002 for line 1."""
+    return line * STAND_INS_FROM + place + 1
+
+
 class OrderStatus(StrEnum):
     HELD = "held"
     ROUTING = "routing"
@@ -107,11 +116,21 @@ class Customer(Input):
     proxies: tuple[str, ...] = Field(default=(), max_length=5, description="Names of people who may collect.")
 
 
+Consent = Literal["none", "same_or_lower_price"] | Annotated[tuple[Sku, ...], Field(min_length=1, max_length=20)]
+
+
 class NewLine(Input):
     """One item on a new order. Amounts are for the whole line, in minor units."""
 
     sku: Sku
     quantity: Quantity
+    substitutes: Consent = Field(
+        default="none",
+        description="What the customer takes when the item is not there: nothing, an item the catalogue names as its"
+        " substitute for the same or a lower price, or one of these SKUs, best first. They never pay more than for what"
+        " they ordered.",
+        examples=["same_or_lower_price"],
+    )
     unit_price: Minor = Field(description="Price of one unit before discount, tax not included.", examples=[349])
     discount: Minor = Field(default=0, description="Off the whole line.")
     tax: Minor = Field(default=0, description="On the whole line, after discount.")
@@ -178,6 +197,8 @@ class LineView(Wire):
     tax: int
     total: int
     units: dict[UnitState, int] = Field(description="Units per state; their sum is `quantity`.")
+    substitutes: list[Sku] = Field(default_factory=list, description="What the customer takes instead, best first.")
+    replaces: int | None = Field(default=None, description="The line this one is a substitute for.")
 
 
 class MoneyView(Wire):

@@ -99,8 +99,10 @@ class Shop:
     codes: dict[str, str]
     _bought: int = 0
 
-    def order(self, *lines: tuple[str, int], method: str = "pickup", **more: Any) -> dict[str, Any]:
-        """The body of an order; by default one to pick up at the first store, authorised."""
+    def order(
+        self, *lines: tuple[str, int], method: str = "pickup", instead: str | Sequence[str] = "none", **more: Any
+    ) -> dict[str, Any]:
+        """The body of an order; by default one to pick up at the first store, authorised. `instead`: substitutes."""
         self._bought += 1
         collect = {"node": STORE} if method != "ship" else {"ship_to": ADDRESS}
         return {
@@ -111,7 +113,8 @@ class Shop:
             "customer": {"name": "Maria Sanchez", "email": "maria@example.com", "phone": "+1 555 010 4711"},
             "method": method,
             "lines": [
-                {"sku": sku, "quantity": quantity, "unit_price": ITEMS[sku][1], "tax": 7} for sku, quantity in lines
+                {"sku": sku, "quantity": quantity, "unit_price": ITEMS[sku][1], "tax": 7, "substitutes": instead}
+                for sku, quantity in lines
             ],
             "payment": {"kind": "authorised", "reference": f"auth-{self._bought}"},
             **collect,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.fulfilment import Command, Fulfilment, Label, Pack, Pick, Reject, Short, Stage
+from shared.fulfilment import Command, Fulfilment, Label, Pack, Pick, Reject, Short, Stage, Substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ def timeline_values(command: Command, job: Fulfilment) -> dict[str, str | int | 
             return {"line": line, "sku": _sku(job, line), "units": total}
         case Short(line=line, total=total, reason=reason):
             return {"line": line, "sku": _sku(job, line), "units": total, "reason": reason}
+        case Substitute(line=line, sku=sku, total=total):
+            return {"line": line, "sku": _sku(job, line), "instead": sku, "units": total}
         case Pack():
             return {"packages": len(job.packages)}
         case Stage(place=place):

@@ -107,7 +107,10 @@ def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
         order_number=order["number"],
         node=each.node,
         method=each.method,
-        lines=tuple(JobLine(line=line, sku=sku, quantity=units) for line, sku, units in each.lines),
+        lines=tuple(
+            JobLine(line=line, sku=sku, quantity=units, substitutes=_skus(order["substitutes"].get(line, ())))
+            for line, sku, units in each.lines
+        ),
         offered_at=tx.now,
         due_at=each.due_at,
         customer=short_name(customer["name"]),
@@ -117,6 +120,10 @@ def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
         age_check=each.age_check,
         why=each.why,
     )
+
+
+def _skus(agreed: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(each["sku"] for each in agreed)
 
 
 def _columns(job: Fulfilment) -> dict[str, Any]:

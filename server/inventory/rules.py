@@ -121,7 +121,10 @@ def found_by_fact(position: Mapping[str, int], postings: Sequence[Posting]) -> l
 def exit_postings(
     sku: str, node: str, quantity: int, exit_: Exit, reason: str | None, *, shipped: bool, reference: str
 ) -> list[Posting]:
-    """The ledger lines for units that leave a job. Back to the shelf needs none: they never left the building."""
+    """The ledger lines for units that leave a job. Back to the shelf needs none: they never left the building.
+
+    What a picker said of units that a substitute stood in for is taken back with the substitute.
+    """
     out = MovementReason.SHIP if shipped else MovementReason.HAND_OFF
     if exit_ is Exit.FULFILLED:
         return [Posting(sku, node, Bucket.SELLABLE, -quantity, out, reference)]
@@ -130,7 +133,8 @@ def exit_postings(
     why = REASONS.get(reason or "")
     if why is None or not why.variance:
         return []
-    lines = [Posting(sku, node, Bucket.SELLABLE, -quantity, MovementReason.PICK_VARIANCE, reference)]
+    gone = -quantity if exit_ is Exit.RESTORED else quantity
+    lines = [Posting(sku, node, Bucket.SELLABLE, -gone, MovementReason.PICK_VARIANCE, reference)]
     if why.to_bucket is not None:
-        lines.append(Posting(sku, node, why.to_bucket, quantity, MovementReason.PICK_VARIANCE, reference))
+        lines.append(Posting(sku, node, why.to_bucket, gone, MovementReason.PICK_VARIANCE, reference))
     return lines

@@ -29,6 +29,7 @@ from server.inventory.tables import MovementRow, PositionRow, ReservationRow
 from server.kit import bulk
 from server.kit.transaction import Tx
 from shared.errors import NotFound
+from shared.fulfilment import Exit, UnitMove
 from shared.reasons import Bucket
 from shared.stock import MovementReason
 
@@ -209,8 +210,10 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
                 m.sku, e.node, m.quantity, m.exit, m.reason, shipped=_ships(e.method), reference=e.number
             )
         ]
-        positions = await lock(tx, {(m.sku, e.node) for e in mine for m in e.moves})
+        swaps = [claim for e in mine for m in e.moves for claim in _swapped(e, m)]
+        positions = await lock_or_create(tx, {(sku, e.node) for e in mine for m in e.moves for sku in m.skus})
         changes = fold(postings)
+        await _claim(tx, swaps, changes)
         for key, units in (await _end_claims(tx, mine)).items():
             changes.setdefault(key, Change()).reserved -= units
         await _record(tx, positions, postings, changes, actor=actor, device=device)
@@ -220,9 +223,41 @@ def _ships(method: str) -> bool:
     return method in ("ship_from_store", "warehouse", "drop_ship")
 
 
+def _swapped(event: UnitsLeft, move: UnitMove) -> tuple[Want, ...]:
+    """The claim that begins where another ends: on a substitute, or again on what it stood in for."""
+    if move.stand_in is None:
+        return ()
+    sku, line = (move.stand_in.sku, move.stand_in.line) if move.exit is Exit.REPLACED else (move.sku, move.line)
+    owner = f"order/{event.order_id}"
+    return (Want(sku, event.node, move.quantity, owner, event.order_id, event.fulfilment_id, line),)
+
+
+def _ended(move: UnitMove) -> int:
+    """The line whose claim ends."""
+    return move.stand_in.line if move.stand_in and move.exit is Exit.RESTORED else move.line
+
+
+async def _claim(tx: Tx, wants: Sequence[Want], changes: dict[PositionKey, Change]) -> None:
+    """Claim what is in somebody's hands, whether the record has it or not: what is missing is found out afterwards.
+
+    A line of a job has one claim, which grows.
+    """
+    for want in wants:
+        changes.setdefault(want.key, Change()).reserved += want.quantity
+        found = await tx.value(
+            "UPDATE reservation SET quantity = quantity + :units, asked = greatest(asked, quantity + :units),"
+            " ended = NULL WHERE fulfilment_id = :job AND line = :line RETURNING id",
+            units=want.quantity,
+            job=want.fulfilment_id,
+            line=want.line,
+        )
+        if found is None:
+            await bulk.append(tx, ReservationRow, [_reservation(tx, tx.new_id(), want, "hard", None)])
+
+
 async def _end_claims(tx: Tx, events: Sequence[UnitsLeft]) -> dict[PositionKey, int]:
     """Take the moved units off their reservations; returns the units freed per position."""
-    wanted = [(e.fulfilment_id, m.line, m.quantity) for e in events for m in e.moves]
+    wanted = [(e.fulfilment_id, _ended(m), m.quantity) for e in events for m in e.moves]
     rows = await tx.rows(
         "WITH moved AS (SELECT fulfilment_id, line, sum(quantity)::bigint AS quantity FROM unnest("
         " CAST(:jobs AS uuid[]), CAST(:lines AS bigint[]), CAST(:quantities AS bigint[]))"

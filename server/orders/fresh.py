@@ -6,6 +6,7 @@ units move here, in memory; `units` and `service` look here before they look int
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,22 @@ def fresh_orders(tx: Tx) -> dict[UUID, Fresh]:
     return found
 
 
+async def _agreed(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[int, Any]]:
+    """Order -> line -> substitutes, where there are any."""
+    rows = await tx.rows(
+        "SELECT order_id, line, substitutes FROM order_line WHERE order_id = ANY(CAST(:ids AS uuid[]))"
+        " AND substitutes <> '[]'::jsonb",
+        ids=ids,
+    )
+    found: dict[UUID, dict[int, Any]] = {}
+    for row in rows:
+        found.setdefault(row["order_id"], {})[row["line"]] = row["substitutes"]
+    return found
+
+
 async def heads(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
-    """What a new job needs to know of its order: number, customer, ship_to, and how many jobs it has already."""
+    """What a new job needs to know of its order: number, customer, ship_to, how many jobs it has already, and what
+    substitutes are agreed per line."""
     fresh = fresh_orders(tx)
     found: dict[UUID, Mapping[str, Any]] = {
         order_id: {
@@ -49,6 +64,7 @@ async def heads(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
             "customer": order.asked.customer.model_dump(),
             "ship_to": order.asked.ship_to.model_dump() if order.asked.ship_to else None,
             "jobs": order.row["jobs_open"],
+            "substitutes": {line: json.loads(row["substitutes"]) for line, row in order.lines.items()},
         }
         for order_id in ids
         if (order := fresh.get(order_id))
@@ -59,5 +75,6 @@ async def heads(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
             " FROM customer_order o WHERE id = ANY(CAST(:ids AS uuid[]))",
             ids=written,
         )
-        found.update({row["id"]: row for row in rows})
+        agreed = await _agreed(tx, written)
+        found.update({row["id"]: {**row, "substitutes": agreed.get(row["id"], {})} for row in rows})
     return found

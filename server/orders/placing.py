@@ -10,11 +10,12 @@ from server.catalog import queries as catalog
 from server.events import OrderPlaced, OrderReleased
 from server.kit import bulk, commands
 from server.kit.auth import Actor, authorize
+from server.kit.database import to_json
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.orders import money, service
 from server.orders.fresh import Fresh, fresh_orders
-from server.orders.rules import ChannelFacts, problems_of, search_words, waits_for_payment
+from server.orders.rules import ChannelFacts, agreed, candidates, problems_of, search_words, waits_for_payment
 from server.orders.tables import LineRow, OrderKeyRow, OrderRow
 from server.orders.units import STATES
 from shared.barcodes.typed import order_number
@@ -34,7 +35,7 @@ async def place(tx: Tx, actor: Actor, orders: Sequence[NewOrder]) -> list[Placed
     taken = await _claim_keys(tx, orders, answers)
     fresh = fresh_orders(tx)
     for i, row in taken:
-        fresh[row["order_id"]] = _fresh(tx, orders[i], row)
+        fresh[row["order_id"]] = _fresh(tx, orders[i], row, facts)
     await _announce(tx, actor, list(fresh.values()))
     await tx.settle_now()
     for i, row in taken:
@@ -46,11 +47,14 @@ async def place(tx: Tx, actor: Actor, orders: Sequence[NewOrder]) -> list[Placed
 
 async def _facts(tx: Tx, orders: Sequence[NewOrder]) -> ChannelFacts:
     nodes = await network.selling_facts(tx)
-    items = await catalog.facts(tx, {line.sku for order in orders for line in order.lines})
+    lines = [line for order in orders for line in order.lines]
+    items = await catalog.facts(tx, {line.sku for line in lines})
+    if others := candidates(lines, items):
+        items |= await catalog.facts(tx, others)
     return ChannelFacts(
         currency=nodes.currency,
         channels=nodes.channels,
-        known_skus=frozenset(sku for sku, item in items.items() if item.active),
+        items=items,
         collect_nodes=nodes.collect_nodes,
         node_currency=nodes.node_currency,
     )
@@ -141,8 +145,8 @@ def _as_routed(answer: Placed | BatonError, fresh: dict[UUID, Fresh]) -> Placed 
     return answer
 
 
-def _fresh(tx: Tx, order: NewOrder, key: dict[str, Any]) -> Fresh:
-    return Fresh(order, _order_row(tx, order, key), _line_rows(order, key["order_id"]))
+def _fresh(tx: Tx, order: NewOrder, key: dict[str, Any], facts: ChannelFacts) -> Fresh:
+    return Fresh(order, _order_row(tx, order, key), _line_rows(order, key["order_id"], facts))
 
 
 async def _announce(tx: Tx, actor: Actor, fresh: Sequence[Fresh]) -> None:
@@ -206,7 +210,7 @@ def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line_rows(order: NewOrder, order_id: UUID) -> dict[int, dict[str, Any]]:
+def _line_rows(order: NewOrder, order_id: UUID, facts: ChannelFacts) -> dict[int, dict[str, Any]]:
     where = UnitState.HELD if waits_for_payment(order) else UnitState.ROUTING
     return {
         number: {
@@ -218,6 +222,9 @@ def _line_rows(order: NewOrder, order_id: UUID) -> dict[int, dict[str, Any]]:
             "discount": line.discount,
             "tax": line.tax,
             "total": line.total,
+            "substitutes": to_json(agreed(line, facts.items)),
+            "replaces": None,
+            "owed": line.total,
             **{state.value: 0 for state in STATES},
             where.value: line.quantity,
         }

@@ -80,7 +80,8 @@ async def order(tx: Tx, order_id: UUID) -> OrderView | None:
 async def _jobs(tx: Tx, order_id: UUID) -> list[JobView]:
     rows = await tx.rows(
         "SELECT f.id, f.number, f.node, coalesce(n.name, '') AS node_name, f.method, f.state, f.due_at,"
-        " (SELECT sum((l->>'quantity')::bigint) FROM jsonb_array_elements(f.doc->'lines') l)::bigint AS units"
+        " (SELECT sum((l->>'quantity')::bigint - coalesce((l->>'replaced')::bigint, 0))"
+        "  FROM jsonb_array_elements(f.doc->'lines') l)::bigint AS units"
         " FROM fulfilment f LEFT JOIN node n ON n.code = f.node WHERE f.order_id = :id ORDER BY f.id",
         id=order_id,
     )
@@ -91,6 +92,8 @@ def _line(r: Any) -> LineView:
     return LineView(
         **{k: r[k] for k in ("line", "sku", "name", "quantity", "unit_price", "discount", "tax", "total")},
         units={state: r[state.value] for state in UnitState if r[state.value]},
+        substitutes=[each["sku"] for each in r["substitutes"]],
+        replaces=r["replaces"],
     )
 
 
@@ -111,7 +114,7 @@ async def search(
     terms = [f"%{w}%" for w in _escape(words.lower()).split()]
     rows = await tx.rows(
         "SELECT o.id, o.number, o.channel, o.placed_at, o.status, o.method, o.customer->>'name' AS customer, o.total,"
-        " o.currency, (SELECT sum(quantity)::bigint FROM order_line l WHERE l.order_id = o.id) AS units"
+        " o.currency, (SELECT sum(quantity - replaced)::bigint FROM order_line l WHERE l.order_id = o.id) AS units"
         " FROM customer_order o WHERE (CAST(:status AS text) IS NULL OR o.status = :status)"
         " AND (cardinality(CAST(:terms AS text[])) = 0 OR o.search LIKE ALL (CAST(:terms AS text[]))"
         "  OR EXISTS (SELECT 1 FROM order_line l WHERE l.order_id = o.id AND lower(l.sku) = :sku))"

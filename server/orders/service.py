@@ -21,10 +21,11 @@ from server.events import (
 from server.kit import bulk
 from server.kit.auth import Actor, authorize
 from server.kit.transaction import Tx
-from server.orders import money
+from server.orders import money, substitutes
+from server.orders.dues import Due, first_due, last_due, settle
 from server.orders.fresh import fresh_orders
 from server.orders.renewals import is_renewal, unpaid
-from server.orders.rules import check_cancel, share_of
+from server.orders.rules import check_cancel
 from server.orders.tables import HoldRow
 from server.orders.units import Shift, lock_orders, refresh_status, shift
 from shared.errors import Conflict, NotFound
@@ -191,15 +192,15 @@ async def _cancel_shifts(tx: Tx, actor: str, shifts: Sequence[Shift], reason: st
     orders = await _heads(tx, {s.order_id for s in shifts})
     for order_id, head in orders.items():
         mine = [s for s in shifts if s.order_id == order_id]
-        parts = [_back_part(before[(order_id, line)], _sum(mine, line)) for line in sorted({s.line for s in mine})]
-        everything = sum(r["cancelled"] for k, r in before.items() if k[0] == order_id) + sum(s.units for s in mine)
-        ordered = sum(r["quantity"] for k, r in before.items() if k[0] == order_id)
-        if everything == ordered and head["shipping"]:
+        dues = [last_due(before[(order_id, line)], _sum(mine, line)) for line in sorted({s.line for s in mine})]
+        parts = [(due.line, due.units, due.owed + due.spare) for due in dues]
+        if head["shipping"] and _nothing_comes([r for k, r in before.items() if k[0] == order_id], mine):
             parts.append((0, 1, head["shipping"]))
         amount = sum(p[2] for p in parts)
         if head["authorised"] > 0:
             kind = "refund" if head["payment_kind"] == "paid" else "release"
             await money.want(tx, [money.Entry(order_id, kind, tuple(parts), reason=reason)])
+        await settle(tx, dues)
         tx.emit(UnitsCancelled(order_id, sum(s.units for s in mine), amount, reason, actor))
     await shift(tx, shifts)
 
@@ -208,10 +209,10 @@ def _sum(shifts: Sequence[Shift], line: int) -> int:
     return sum(s.units for s in shifts if s.line == line)
 
 
-def _back_part(row: Any, units: int) -> tuple[int, int, int]:
-    """The cost of the next `units` cancelled units of a line, counted from its end."""
-    start = row["quantity"] - row["cancelled"] - units
-    return (row["line"], units, share_of(row["total"], row["quantity"], start, units))
+def _nothing_comes(lines: Sequence[Any], cancelled: Sequence[Shift]) -> bool:
+    """Whether with these the last unit of the order is cancelled."""
+    coming = sum(r["quantity"] - r["replaced"] - r["cancelled"] for r in lines)
+    return bool(coming == sum(s.units for s in cancelled))
 
 
 async def _heads(tx: Tx, order_ids: Iterable[UUID]) -> dict[UUID, Any]:
@@ -272,15 +273,16 @@ _AFTER_EXIT = {
 
 
 async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
-    """Units left a job: with the customer (capture), to be routed again, or cancelled (release or refund)."""
+    """Units left a job: with the customer (capture), to be routed again, cancelled (release or refund), or replaced."""
     await lock_orders(tx, [e.order_id for e in events])
     for e in events:
         fulfilled = [m for m in e.moves if m.exit is Exit.FULFILLED]
         if fulfilled:
             await _capture(tx, e)
+        moves = await substitutes.follow(tx, e.order_id, e.moves)
         shifts = [
             Shift(e.order_id, m.line, UnitState.ALLOCATED, _AFTER_EXIT[m.exit], m.quantity)
-            for m in e.moves
+            for m in moves
             if m.exit in (Exit.FULFILLED, Exit.REROUTE)
         ]
         await shift(tx, shifts)
@@ -298,18 +300,23 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
 async def _capture(tx: Tx, event: UnitsLeft) -> None:
     """Ask for the share of the units that left, and for shipping with the first of them."""
     head = (await _heads(tx, [event.order_id]))[event.order_id]
-    if head["payment_kind"] == "paid":
-        return
     lines = {r["line"]: r for r in await _lines(tx, [event.order_id])}
-    first = not any(r["fulfilled"] for r in lines.values())
-    parts = []
-    for m in event.moves:
-        if m.exit is Exit.FULFILLED:
-            row = lines[m.line]
-            parts.append((m.line, m.quantity, share_of(row["total"], row["quantity"], row["fulfilled"], m.quantity)))
-    if first and head["shipping"]:
-        parts.append((0, 1, head["shipping"]))
-    await money.want(tx, [money.Entry(event.order_id, "capture", tuple(parts), fulfilment_id=event.fulfilment_id)])
+    dues = [first_due(lines[m.line], m.quantity) for m in event.moves if m.exit is Exit.FULFILLED]
+    await settle(tx, dues)
+    paid = head["payment_kind"] == "paid"
+    entries = [_spare(event, dues, "refund" if paid else "release")]
+    if not paid:
+        parts = [(due.line, due.units, due.owed) for due in dues]
+        if head["shipping"] and not any(r["fulfilled"] for r in lines.values()):
+            parts.append((0, 1, head["shipping"]))
+        entries.append(money.Entry(event.order_id, "capture", tuple(parts), fulfilment_id=event.fulfilment_id))
+    await money.want(tx, entries)
+
+
+def _spare(event: UnitsLeft, dues: Sequence[Due], kind: str) -> money.Entry:
+    """What a cheaper substitute leaves over."""
+    parts = tuple((due.line, due.units, due.spare) for due in dues)
+    return money.Entry(event.order_id, kind, parts, fulfilment_id=event.fulfilment_id, reason="cheaper substitute")
 
 
 # ---------------------------------------------------------------- what the gateway reports
@@ -324,15 +331,7 @@ async def on_money_moved(tx: Tx, events: Sequence[MoneyMoved]) -> None:
             await _release_payment_hold(tx, PAYMENTS, e.order_id)
             continue
         lines = await _lines(tx, [e.order_id])
-        parts = [
-            (
-                r["line"],
-                r["cancelled"],
-                share_of(r["total"], r["quantity"], r["quantity"] - r["cancelled"], r["cancelled"]),
-            )
-            for r in lines
-            if r["cancelled"]
-        ]
+        parts = [(r["line"], r["cancelled"], r["total"] - r["owed"]) for r in lines if r["cancelled"]]
         if all(r["cancelled"] == r["quantity"] for r in lines):
             head = (await _heads(tx, [e.order_id]))[e.order_id]
             parts.append((0, 1, head["shipping"]))

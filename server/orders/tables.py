@@ -73,6 +73,7 @@ class LineRow(Table):
             " AND cancelled >= 0 AND replaced >= 0",
             name="units_not_negative",
         ),
+        CheckConstraint("owed >= 0 AND spare >= 0", name="dues_not_negative"),
         Index("order_line_waiting_idx", "sku", postgresql_where="routing > 0 OR backordered > 0"),
     )
 
@@ -91,6 +92,14 @@ class LineRow(Table):
     fulfilled: Mapped[int] = mapped_column(server_default="0")
     cancelled: Mapped[int] = mapped_column(server_default="0")
     replaced: Mapped[int] = mapped_column(server_default="0")
+    substitutes: Mapped[list[Any]]
+    """What the customer takes instead, best first: {sku, price}; the price is the most they pay for a unit of it."""
+    replaces: Mapped[int | None]
+    """The line this one is a substitute for."""
+    owed: Mapped[int]
+    """Of `total`: what is neither captured nor given back, for the units that have not left or been cancelled."""
+    spare: Mapped[int] = mapped_column(server_default="0")
+    """On a substitute that costs less: what was authorised beyond its price, given back when its units leave."""
 
 
 class OrderKeyRow(Table):

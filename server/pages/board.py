@@ -179,7 +179,7 @@ async def newest(
     rows = await tx.rows(
         "SELECT o.id, o.number, o.received_at, o.channel, o.method, o.customer->>'name' AS customer, o.total,"  # noqa: S608
         " o.currency, o.status, o.ship_to->>'city' AS place, o.ship_to->'location' AS location,"
-        " (SELECT sum(l.quantity)::bigint FROM order_line l WHERE l.order_id = o.id) AS units,"
+        " (SELECT sum(l.quantity - l.replaced)::bigint FROM order_line l WHERE l.order_id = o.id) AS units,"
         " (SELECT h.reason FROM order_hold h WHERE h.order_id = o.id AND h.resolved_at IS NULL"
         "  ORDER BY h.id LIMIT 1) AS waits_for,"
         " (SELECT json_agg(json_build_object('id', f.id, 'number', f.number, 'node', f.node, 'node_name', n.name,"

@@ -348,7 +348,7 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
     rows: dict[tuple[UUID, int, str], dict[str, Any]] = {}
     for e in events:
         for m in e.moves:
-            if m.exit is not Exit.REROUTE:
+            if m.exit not in (Exit.REROUTE, Exit.REPLACED):
                 continue
             line = 0 if m.reason in NODE_LEVEL else m.line
             key = (e.order_id, line, e.node)

@@ -24,6 +24,7 @@ NO_GUARDS = (
 
 ONE_CAPTURE = "(SELECT id FROM money_entry WHERE kind = 'capture' AND state = 'done' ORDER BY seq LIMIT 1)"
 OPEN_ORDER = "(SELECT order_id FROM fulfilment WHERE NOT final ORDER BY id LIMIT 1)"
+OWED = "5. what is owed for a line is what was not captured or given back"
 MOVE = "(SELECT seq FROM event WHERE kind = 'JobMoved' ORDER BY seq LIMIT 1 OFFSET 1)"
 
 BREAKS: dict[str, tuple[str, set[str]]] = {
@@ -85,6 +86,14 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         ),
         {"4. units that left a node are fulfilled, and out of its stock"},
     ),
+    "replaced by nothing": (
+        "UPDATE order_line SET replaced = replaced + 1, cancelled = cancelled - 1 WHERE cancelled > 0",
+        {"4. what was replaced has a line of its own"},
+    ),
+    "a substitute nobody agreed to": (
+        "UPDATE order_line SET substitutes = '[]'",
+        {"4. a substitute is one that was agreed"},
+    ),
     "a job too many": (
         f"UPDATE customer_order SET jobs_open = jobs_open + 1 WHERE id = {OPEN_ORDER}",
         {"4. an order counts its open jobs"},
@@ -104,7 +113,15 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
             " '{1,2}', to_jsonb((lines#>>'{1,2}')::bigint - 500)) WHERE kind = 'capture' AND"
             " jsonb_array_length(lines) = 2"
         ),
-        {"5. money adds up per line"},
+        {"5. money adds up per line", OWED},
+    ),
+    "more owed than is left": (
+        f"UPDATE order_line SET owed = owed + 1 WHERE order_id = {OPEN_ORDER}",
+        {OWED},
+    ),
+    "owed for nothing": (
+        "UPDATE order_line SET owed = 1 WHERE fulfilled > 0 AND quantity = fulfilled + cancelled",
+        {OWED, "5. nothing is owed for units that do not wait"},
     ),
     "a cent for nothing": (
         (
@@ -122,7 +139,7 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
             " g USING gone WHERE g.key = gone.id) UPDATE customer_order o SET released = o.released - gone.amount"
             " FROM gone WHERE o.id = gone.order_id"
         ),
-        {"5. a finished order has captured or released what was authorised"},
+        {"5. a finished order has captured or released what was authorised", OWED},
     ),
     "a gateway that knows another amount": (
         f"UPDATE test_gateway_entry SET amount = amount + 1 WHERE key = {ONE_CAPTURE}",
@@ -142,7 +159,7 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
             " gen_random_uuid(), order_id,"
             " 'capture', 1, 'wanted', '[[1, 1, 1]]', now() - interval '1 hour' FROM fulfilment WHERE NOT final LIMIT 1"
         ),
-        {"5. somebody asks for all money that is wanted"},
+        {"5. somebody asks for all money that is wanted", OWED},
     ),
     "a command that was lost": (
         "UPDATE device SET last_n = last_n + 1 WHERE last_n > 0",
@@ -254,6 +271,10 @@ async def a_day(world: build.World) -> None:
         tablet.command("hand_off", fulfilment=job, proof="pass"),
     )
     await shop.buy(("BREAD", 1), method="ship")
+    order = await shop.buy(("BREAD", 1), payment=card, instead=("APPLE",))
+    await outbox.drain(world.parts)
+    job = (await shop.page(order["id"]))["jobs"][0]["id"]
+    await tablet.push(tablet.command("substitute", fulfilment=job, line=1, sku="APPLE", total=1))
     await outbox.drain(world.parts)
 
 

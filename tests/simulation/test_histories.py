@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.inventory import service as inventory
-from server.orders import service as orders
+from server.orders import dues
 from server.sync import service as sync
 from tests.simulation.history import history
 
@@ -39,8 +39,8 @@ async def _end_no_claims(tx: Any, events: Sequence[Any]) -> dict[Any, int]:
     return {}
 
 
-def _a_cent_more(line_total: int, quantity: int, start: int, units: int) -> int:
-    return line_total * units // quantity + 1
+def _a_cent_more(amount: int, left: int, units: int, *, last: bool = False) -> int:
+    return amount * units // left + 1
 
 
 def _forget_some(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ def _forget_some(write: Callable[..., Any]) -> Callable[..., Any]:
 FAULTS: dict[str, tuple[Any, str, Any]] = {
     "units leave a store and stay in its stock": (inventory, "exit_postings", _no_postings),
     "claims do not end": (inventory, "_end_claims", _end_no_claims),
-    "a cent too much": (orders, "share_of", _a_cent_more),
+    "a cent too much": (dues, "share_of", _a_cent_more),
     "a change is not published": (sync, "_write_feed", _forget_some(sync._write_feed)),
 }
 

@@ -391,9 +391,14 @@ CREATE TABLE order_line (
     fulfilled BIGINT DEFAULT '0' NOT NULL,
     cancelled BIGINT DEFAULT '0' NOT NULL,
     replaced BIGINT DEFAULT '0' NOT NULL,
+    substitutes JSONB NOT NULL,
+    replaces BIGINT,
+    owed BIGINT NOT NULL,
+    spare BIGINT DEFAULT '0' NOT NULL,
     CONSTRAINT order_line_pkey PRIMARY KEY (order_id, line),
     CONSTRAINT order_line_units_conserved_check CHECK (quantity = held + routing + backordered + allocated + fulfilled + cancelled + replaced),
-    CONSTRAINT order_line_units_not_negative_check CHECK (held >= 0 AND routing >= 0 AND backordered >= 0 AND allocated >= 0 AND fulfilled >= 0 AND cancelled >= 0 AND replaced >= 0)
+    CONSTRAINT order_line_units_not_negative_check CHECK (held >= 0 AND routing >= 0 AND backordered >= 0 AND allocated >= 0 AND fulfilled >= 0 AND cancelled >= 0 AND replaced >= 0),
+    CONSTRAINT order_line_dues_not_negative_check CHECK (owed >= 0 AND spare >= 0)
 );
 CREATE INDEX order_line_waiting_idx ON order_line (sku) WHERE routing > 0 OR backordered > 0;
 """,
