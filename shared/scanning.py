@@ -30,6 +30,8 @@ class Act(StrEnum):
     """The item goes into the open bag or box."""
     HAND = "hand"
     """The item is among those handed to the customer."""
+    SUBSTITUTE = "substitute"
+    """The customer takes this item if that of `line` is not there: to be asked, unless it was said already."""
     STAGE = "stage"
     OPEN_JOB = "open_job"
     OPEN_ORDER = "open_order"
@@ -57,6 +59,8 @@ class WorkInHand:
     policy: ScanPolicy = "every_unit"
     today: date | None = None
     """In the store's time zone; units past their expiry date are not picked."""
+    may_substitute: bool = True
+    """Whether who scans may take a substitute."""
     wanted: ItemDoc | None = None
     """The item of the line in focus (or the next open one), named when a scan is wrong."""
 
@@ -121,6 +125,8 @@ def _item(work: WorkInHand, scanned: Scanned, items: Sequence[ItemDoc]) -> Next:
         return _ask(fitting)
     if fitting:
         return _fits(work, scanned, fitting[0], room)
+    if instead := _agreed(work, items):
+        return _instead(work, scanned, *instead)
     return _does_not_fit(work, scanned, items)
 
 
@@ -156,6 +162,22 @@ def _fits(work: WorkInHand, scanned: Scanned, item: ItemDoc, room: Mapping[int, 
     return Next(act, line=line.line, units=units, item=item)
 
 
+def _agreed(work: WorkInHand, items: Sequence[ItemDoc]) -> tuple[ItemDoc, JobLine] | None:
+    """An item that the customer takes in place of an open line's, the line in focus first."""
+    if work.job is None or work.screen != "pick" or not work.may_substitute:
+        return None
+    waiting = sorted((line for line in work.job.lines if line.open > 0), key=lambda line: line.line != work.line)
+    return next(((item, line) for line in waiting for item in items if item.sku in line.substitutes), None)
+
+
+def _instead(work: WorkInHand, scanned: Scanned, item: ItemDoc, line: JobLine) -> Next:
+    if problem := _not_pickable(work, scanned, item, line):
+        return problem
+    units = min(_units(work, scanned, item, line.open), line.open)
+    notice = Notice(code="may_stand_in", values={"name": item.name})
+    return Next(Act.SUBSTITUTE, notice=notice, line=line.line, units=units, item=item)
+
+
 def _units(work: WorkInHand, scanned: Scanned, item: ItemDoc, left: int) -> int:
     """Weighed goods count in grams (a heavier piece fills the line), everything else in pieces."""
     if "weighed" in item.flags:
@@ -184,7 +206,7 @@ def _does_not_fit(work: WorkInHand, scanned: Scanned, items: Sequence[ItemDoc]) 
     assert job is not None  # noqa: S101  (the caller has checked)
     same = next((line for line in job.lines for each in items if line.sku == each.sku), None)
     if same is not None:
-        had = same.quantity - same.cancelled if work.screen == "pick" else same.held
+        had = same.quantity - same.cancelled - same.replaced if work.screen == "pick" else same.held
         name = next(each.name for each in items if each.sku == same.sku)
         return Next(
             Act.WRONG, notice=Notice(code="already_enough", values={"name": name, "wanted": had}), line=same.line

@@ -121,6 +121,28 @@ class Shop:
             **more,
         }
 
+    async def offer_substitutes(self) -> None:
+        """Two more items, which the catalogue names as substitutes of all others; two of each at every node."""
+        named = ["BEER", "OATS"]
+        items = [
+            {"sku": sku, "name": sku.title(), "price": price} for sku, price in zip(named, (549, 199), strict=True)
+        ]
+        items += [
+            {"sku": sku, "name": name, "price": price, "barcodes": [self.codes[sku]], "substitutes": named}
+            for sku, (name, price) in ITEMS.items()
+        ]
+        await _ok(self.world, "/v1/items", items)
+
+        async def fill(tx: Tx) -> None:
+            rows = [
+                {"sku": sku, "node": node, "quantity": 2, "bin": "99-1", "walk": 99, "safety_stock": 0}
+                for node in (STORE, OTHER, WAREHOUSE)
+                for sku in named
+            ]
+            await inventory.open_positions(tx, rows, actor=SYSTEM.id)
+
+        await self.world.write(fill)
+
     async def buy(self, *lines: tuple[str, int], **more: Any) -> dict[str, Any]:
         """Place an order; its page afterwards."""
         answer = await self.world.client.post("/v1/orders", json=self.order(*lines, **more))

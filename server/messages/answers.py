@@ -18,6 +18,7 @@ from server.messages.service import NewMessage, queue
 from server.network import queries as network
 from server.network.rules import NodeView
 from server.orders import queries as orders
+from shared.fulfilment import Fulfilment
 from shared.orders import OrderView
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -54,6 +55,7 @@ async def job_ready(parts: Parts, event: JobReady) -> None:
         "hours": hours_of(node),
         "code": credentials(parts.keys, job).code,
         "keep_until": local_day(job.expires_at, node) if job.expires_at else "",
+        "replaced": replaced_in(order, job),
     }
     key = f"ready_for_pickup/{job.id}/{job.pass_generation}"
     await _tell(parts, order, "ready_for_pickup", key, values, job.id)
@@ -63,10 +65,16 @@ async def job_shipped(parts: Parts, event: JobShipped) -> None:
     """A parcel is on its way."""
     async with parts.db.reading() as tx:
         order = await orders.order(tx, event.order_id)
+        job = await fulfilment.job(tx, event.fulfilment_id)
         node = await network.node(tx, event.node)
-    if order is None:
+    if order is None or job is None:
         return
-    values = {"store": node.name if node else event.node, "carrier": event.carrier, "tracking": event.tracking}
+    values = {
+        "store": node.name if node else event.node,
+        "carrier": event.carrier,
+        "tracking": event.tracking,
+        "replaced": replaced_in(order, job),
+    }
     await _tell(parts, order, "shipped", f"shipped/{event.fulfilment_id}", values, event.fulfilment_id)
 
 
@@ -102,6 +110,16 @@ async def _tell(
         await queue(tx, [message])
 
     await parts.db.write(work)
+
+
+def replaced_in(order: OrderView, job: Fulfilment) -> list[dict[str, Any]]:
+    """The substitutes in a bag or parcel: how many of what, instead of what."""
+    names = {line.line: line.name or line.sku for line in order.lines}
+    return [
+        {"units": units, "name": names[line.line], "ordered": names[line.replaces]}
+        for line in job.lines
+        if line.replaces is not None and line.line in names and (units := line.held or line.handed_over)
+    ]
 
 
 def hours_of(node: NodeView) -> list[str]:

@@ -27,7 +27,7 @@ from server.orders import queries as orders
 from server.pages.rules import GONE, WAITING, can_announce, headline, steps_of
 from shared.fulfilment import Arrive, Fulfilment, OnTheWay
 from shared.methods import METHODS
-from shared.orders import OrderView
+from shared.orders import OrderView, UnitState
 
 router = APIRouter(prefix="/c", include_in_schema=False)
 CUSTOMER = Actor("system", "customer", "Customer", frozenset({"system"}))
@@ -135,8 +135,16 @@ def _qr(text: str) -> str:
 
 def _line(order: OrderView, number: int) -> dict[str, Any]:
     line = order.lines[number]
-    gone = sum(count for state, count in line.units.items() if state in {"cancelled", "replaced"})
-    return {"name": line.name or line.sku, "quantity": line.quantity, "gone": gone}
+    others = [each.name or each.sku for each in order.lines if each.replaces == line.line]
+    ordered = next((each for each in order.lines if each.line == line.replaces), None)
+    return {
+        "name": line.name or line.sku,
+        "quantity": line.quantity,
+        "gone": line.units.get(UnitState.CANCELLED, 0),
+        "replaced": line.units.get(UnitState.REPLACED, 0),
+        "by": ", ".join(others),
+        "instead_of": (ordered.name or ordered.sku) if ordered else "",
+    }
 
 
 def _page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

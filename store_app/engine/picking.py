@@ -13,9 +13,10 @@ from shared.fulfilment import Fulfilment, JobLine, State
 from shared.scanning import Act, Next, ScanPolicy, Screen, WorkInHand, step, walk
 from shared.stock import StockDoc
 from shared.sync import ItemDoc
+from store_app.engine.instead import InsteadVerbs
 from store_app.engine.results import Result, ScanResult, Tone, notice, refused
 from store_app.engine.session import LEADS
-from store_app.engine.verbs import JobId, Verbs
+from store_app.engine.verbs import JobId
 
 _LOGGED = frozenset({ScanKind.ITEM, ScanKind.UNKNOWN, ScanKind.STAGING, ScanKind.JOB})
 """Codes that name no person. What is unknown may be anything, an identity card too: only that it came is kept."""
@@ -29,9 +30,11 @@ class PickStep:
     line: JobLine
     item: ItemDoc | None
     stock: StockDoc | None
+    instead_of: ItemDoc | None = None
+    """What a substitute stands in for."""
 
 
-class PickVerbs(Verbs):
+class PickVerbs(InsteadVerbs):
     """Every verb returns when its command is on the disk."""
 
     def accept(self, job: JobId) -> Result:
@@ -53,7 +56,13 @@ class PickVerbs(Verbs):
         if found is None:
             return []
         stock = {line.sku: doc for line in found.lines if (doc := self._view.stock(line.sku))}
-        return [PickStep(line, self._lookup.item(line.sku), stock.get(line.sku)) for line in walk(found, stock, focus)]
+        return [self.step_of(found, line) for line in walk(found, stock, focus)]
+
+    def step_of(self, job: Fulfilment, line: JobLine) -> PickStep:
+        """A line with its item and its shelf."""
+        ordered = job.line(line.replaces) if line.replaces is not None else None
+        instead_of = self._lookup.item(ordered.sku) if ordered else None
+        return PickStep(line, self._lookup.item(line.sku), self._view.stock(line.sku), instead_of)
 
     @property
     def scan_policy(self) -> ScanPolicy:
@@ -73,6 +82,10 @@ class PickVerbs(Verbs):
 
     def unpick(self, job: JobId, line: int, units: int = 1) -> Result:
         """Undo: units of this device go back."""
+        found = self._lookup.job(job)
+        taken = found.line(line) if found else None
+        if taken is not None and taken.replaces is not None:
+            return self.take_back(job, taken, units)
         return self._pick(job, line, -units, None)
 
     def _pick(self, job: JobId, line: int, units: int, scanned: Scanned | None) -> Result:
@@ -107,9 +120,19 @@ class PickVerbs(Verbs):
         return self._do(job, command, "short_noted", line=line, units=units)
 
     def confirm(
-        self, job: JobId, line: int, units: int, raw: str, *, serial: str | None = None, grams: int | None = None
+        self,
+        job: JobId,
+        line: int,
+        units: int,
+        raw: str,
+        *,
+        serial: str | None = None,
+        grams: int | None = None,
+        instead: str | None = None,
+        reason: str = "not_found",
     ) -> Result:
-        """Carry out a scan that had a question (`Act.ASK`): which item, how many of a pack, its serial, its weight."""
+        """Carry out a scan that had a question (`Act.ASK`): which item, how many of a pack, its serial, its weight; and
+        whether this item is to be taken `instead` of the line's (`Act.SUBSTITUTE`)."""
         scanned = read(raw)
         told = replace(scanned, serial=serial or scanned.serial, grams=grams or scanned.grams)
         with self._db.lock:
@@ -117,6 +140,8 @@ class PickVerbs(Verbs):
             known = found.line(line) if found else None
             if serial and known and serial in known.serials:
                 return refused("same_serial", found, serial=serial)
+            if instead is not None:
+                return self.substitute(job, line, instead, units, reason, told)
             return self._pick(job, line, units, told)
 
     # ------------------------------------------------------------ scan
@@ -155,6 +180,7 @@ class PickVerbs(Verbs):
             policy=self.scan_policy,
             today=self._clock.now().astimezone(ZoneInfo(self._lookup.node.time_zone)).date(),
             wanted=self._wanted(found, line),
+            may_substitute=self.may_substitute,
         )
         answer = step(work, scanned, items)
         self._log(scanned, answer, found)
@@ -184,7 +210,7 @@ class PickVerbs(Verbs):
             return _scan_result(answer, refused("not_packed_yet", job, place=answer.value))
         if answer.act in (Act.OPEN_JOB, Act.OPEN_ORDER):
             return _open(answer, jobs)
-        tone: Tone = "wrong" if answer.wrong else "note" if answer.act is Act.ASK else "right"
+        tone: Tone = "wrong" if answer.wrong else "note" if answer.act in (Act.ASK, Act.SUBSTITUTE) else "right"
         said = answer.notice or notice(answer.act.value)
         return _scan_result(answer, Result(not answer.wrong, tone, said, job))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from server.check import check
 from server.kit import outbox
+from server.messages.links import link_token
+from server.messages.rules import render
 from tests import build
 from tests.shop import OTHER, STORE, Shop, Tablet, open_shop
 
@@ -245,3 +248,21 @@ async def test_care_cancels_a_substitute_like_anything_else(world: build.World) 
     page = await shop.page(order["id"])
     assert (page["status"], page["money"]["released"]) == ("cancelled", 506 + 499)
     assert OTHER not in {each["node"] for each in page["jobs"]}
+
+
+async def test_the_customer_reads_what_is_in_the_bag_and_for_what(world: build.World) -> None:
+    shop = await open_shop(world)
+    order, job = await bought(shop, ("BREAD", 2), instead=("APPLE",))
+    tablet = await shop.tablet()
+    await tablet.push(
+        tablet.command("substitute", fulfilment=job, line=1, sku="APPLE", total=1),
+        tablet.command("pick", fulfilment=job, line=1, total=1),
+        tablet.command("pack", fulfilment=job),
+        tablet.command("stage", fulfilment=job, place="A1"),
+    )
+    await outbox.drain(world.parts)
+    letters = await world.rows("SELECT values FROM message WHERE kind = 'ready_for_pickup'")
+    assert "1 x Red apples 1 kg (for Sourdough loaf)" in render("ready_for_pickup", "en", letters[0]["values"]).text
+    page = await (await world.asking(None)).get(f"/c/{link_token(world.parts.keys, UUID(order['id']))}")
+    assert "1 replaced by Red apples 1 kg" in page.text
+    assert "instead of Sourdough loaf" in page.text

@@ -186,6 +186,7 @@ async def arena(url: str) -> AsyncIterator[Arena]:
             )
         )
         shop = await open_shop(world, stock=STOCK)
+        await shop.offer_substitutes()
         tablets = {node: [await shop.tablet(node) for _ in range(count)] for node, count in TABLETS.items()}
         plain = await asyncpg.connect(url)
         stack.push_async_callback(plain.close)

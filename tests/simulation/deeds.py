@@ -34,6 +34,11 @@ def do(chance: Random, engine: Engine, job: Fulfilment, action: str) -> Result:
     match action:
         case "pick" if chance.random() < 0.1 and line.open:
             return work.short(job.id, line.line, 1, chance.choice(("not_found", "damaged")))
+        case "pick" if chance.random() < 0.3 and line.open and line.substitutes:
+            sku, reason = chance.choice(line.substitutes), chance.choice(("not_found", "damaged"))
+            return work.substitute(job.id, line.line, sku, chance.randint(1, line.open), reason)
+        case "unpick" if taken := [each for each in job.lines if each.replaces]:
+            return work.unpick(job.id, chance.choice(taken).line, 1)
         case "pick":
             return work.pick(job.id, line.line, chance.randint(1, max(1, line.open)))
         case "unpick":

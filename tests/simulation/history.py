@@ -38,6 +38,8 @@ STOCK = 6
 """Units of each item at each node at the start: few, so that orders fight for them."""
 TOKENS = ("tok_visa", "tok_visa", "tok_refuse", "tok_insufficient")
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+CONSENTS = ("none", "same_or_lower_price", ["BEER"], ["BEER", "OATS"])
+"""What shoppers take instead; the shop sells both for this only, one dearer and one cheaper than most."""
 SHORT = ("not_found", "damaged", "display_only")
 
 
@@ -129,6 +131,7 @@ class History:
             placed_at=self.clock.now.isoformat(),
             payment={"kind": kind, "reference": reference},
             shipping=self.chance.choice((0, 499)),
+            instead=self.chance.choice(CONSENTS),
         )
         if method != "ship":
             body["node"] = self.chance.choice((STORE, OTHER))
@@ -294,6 +297,12 @@ _DETAILS: dict[str, Callable[[Random, JobLine, str], dict[str, Any]]] = {
         "total": line.short_by.get(d, 0) + r.choice((line.open, 1)),
         "reason": r.choice(SHORT),
     },
+    "substitute": lambda r, line, d: {
+        "line": line.replaces or line.line,
+        "sku": r.choice(line.substitutes or (line.sku,)),
+        "total": r.choice((0, 1, 1, 2, max(1, line.open))),
+        "reason": r.choice(SHORT),
+    },
     "stage": lambda r, line, d: {"place": r.choice(("A1", "A2"))},
     "label": lambda r, line, d: {"carrier": "UPS", "tracking": f"1Z{r.randint(1, 10**9)}"},
     "reject": lambda r, line, d: {"reason": r.choice(("no_capacity", "too_late"))},
@@ -309,9 +318,9 @@ _DETAILS: dict[str, Callable[[Random, JobLine, str], dict[str, Any]]] = {
 }
 LIKELY = {
     "offered": ("accept", "accept", "pick", "pick", "pick", "pick", "reject", "short"),
-    "accepted": ("pick", "pick", "pick", "pick", "short"),
-    "picking": ("pick", "pick", "pick", "pick", "short"),
-    "picked": ("pack",),
+    "accepted": ("pick", "pick", "pick", "pick", "short", "substitute", "substitute"),
+    "picking": ("pick", "pick", "pick", "pick", "short", "substitute", "substitute"),
+    "picked": ("pack", "pack", "pack", "pack", "substitute"),
     "packed": ("stage", "stage", "stage", "unpack"),
     "ready": ("hand_off", "on_the_way", "arrive"),
     "customer_on_the_way": ("arrive",),
@@ -354,5 +363,6 @@ async def history(url: str, seed: int) -> AsyncIterator[History]:
         config = build.settings(data_dir=Path(letters))
         async with build.world(url, config=config, clock=clock, random=ids.randbytes) as world:
             shop = await open_shop(world, stock=STOCK)
+            await shop.offer_substitutes()
             tablets = {node: [await shop.tablet(node) for _ in range(2)] for node in (STORE, OTHER)}
             yield History(world, shop, clock, chance, tablets)

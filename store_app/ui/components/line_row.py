@@ -27,6 +27,9 @@ class LineFace:
     picture: str | bytes | None = None
     short: int = 0
     weighed: bool = False
+    replaced: int = 0
+    note: str = ""
+    """A word under the name, such as what it is taken in place of."""
 
 
 def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool = False) -> ft.Control:
@@ -34,6 +37,8 @@ def line_row(line: LineFace, on_click: OnClick | None = None, *, current: bool =
     words: list[ft.Control] = [text(line.name, Type.STRONG, Color.MUTED if line.left == 0 else Color.INK, lines=3)]
     if line.variant:
         words.append(muted(line.variant, lines=1))
+    if line.note:
+        words.append(text(line.note, Type.LABEL, look(Tone.INFO).ink, lines=2))
     if line.bin:
         words.append(ft.Row([bin_tag(line.bin)], tight=True))
     row = ft.Row(
@@ -69,18 +74,30 @@ def bin_tag(where: str) -> ft.Control:
 
 def spoken(line: LineFace) -> str:
     """The row as one sentence for a screen reader."""
-    done = t("line.short", count=line.short) if line.short else t("line.done")
+    done = _done_words(line)
     left = t("line.left_of", left=amount(line.left, line), asked=amount(line.asked, line))
     where = t("line.bin", bin=line.bin) if line.bin else ""
-    return ", ".join(part for part in (line.name, line.variant, where, left if line.left else done) if part)
+    parts = (line.name, line.variant, line.note, where, left if line.left else done)
+    return ", ".join(part for part in parts if part)
+
+
+def _done_words(line: LineFace) -> str:
+    if line.short:
+        return t("line.short", count=line.short)
+    return t("line.replaced", count=line.replaced) if line.replaced else t("line.done")
+
+
+def _done_icon(line: LineFace) -> ft.IconData:
+    if line.short:
+        return ft.Icons.REMOVE_CIRCLE_ROUNDED
+    return ft.Icons.SWAP_HORIZONTAL_CIRCLE_ROUNDED if line.replaced else ft.Icons.CHECK_CIRCLE_ROUNDED
 
 
 def _quantity(line: LineFace) -> ft.Control:
     if line.left == 0:
-        tone = look(Tone.WARN if line.short else Tone.OK)
-        icon = ft.Icons.REMOVE_CIRCLE_ROUNDED if line.short else ft.Icons.CHECK_CIRCLE_ROUNDED
-        words = t("line.short", count=line.short) if line.short else t("line.done")
-        face: list[ft.Control] = [ft.Icon(icon, size=36, color=tone.solid), text(words, Type.LABEL, tone.ink)]
+        tone = look(Tone.WARN if line.short else Tone.INFO if line.replaced else Tone.OK)
+        mark = ft.Icon(_done_icon(line), size=36, color=tone.solid)
+        face: list[ft.Control] = [mark, text(_done_words(line), Type.LABEL, tone.ink)]
     else:
         left = text(amount(line.left, line), Type.HEADING if line.weighed else Type.HUGE)
         face = [left, muted(t("line.of", asked=amount(line.asked, line)), Type.LABEL)]

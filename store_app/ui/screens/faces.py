@@ -65,8 +65,8 @@ def job_face(engine: Station, job: Fulfilment) -> JobFace:
         method=job.method,
         customer=job.customer or job.number,
         next_action=next_words(engine, job),
-        lines=len(job.lines),
-        units=pieces(engine, job, lambda line: line.quantity),
+        lines=sum(line.quantity > line.replaced for line in job.lines),
+        units=pieces(engine, job, lambda line: line.quantity - line.replaced),
         due=job.expires_at if job.state in WAITS else job.due_at,
         note=", ".join(note for note in notes if note) or None,
         done=engine.work.next_action(job) is None,
@@ -112,5 +112,7 @@ def line_face(step: PickStep) -> LineFace:
         category=item.category if item else "",
         picture=item.picture if item else None,
         short=line.short,
+        replaced=line.replaced,
+        note=t("instead.of", name=step.instead_of.name) if step.instead_of else "",
         weighed=item is not None and "weighed" in item.flags,
     )

@@ -66,7 +66,11 @@ def order_screen() -> ft.Control:
     points = [happening(entry, order.money.currency, zone, now, _item_name) for entry in reversed(asked.value.entries)]
     parts = [
         _head(order),
-        section(t("job.lines"), [_line(line, order.money.currency) for line in order.lines], count=len(order.lines)),
+        section(
+            t("job.lines"),
+            [_line(line, order.lines, order.money.currency) for line in order.lines],
+            count=len(order.lines),
+        ),
         section(t("order.money"), [card(_money(order.money))]),
     ]
     if order.jobs:
@@ -116,7 +120,16 @@ def _head(order: OrderView) -> ft.Control:
     return card(ft.Column(words, spacing=Space.S))
 
 
-def _line(line: LineView, currency: str) -> ft.Control:
+def _stand_in_words(line: LineView, lines: list[LineView]) -> str:
+    """What a line was replaced by, or what it stands in for."""
+    ordered = next((each for each in lines if each.line == line.replaces), None)
+    if ordered is not None:
+        return t("instead.of", name=ordered.name or ordered.sku)
+    names = [each.name or each.sku for each in lines if each.replaces == line.line]
+    return t("instead.by", names=", ".join(names)) if names else ""
+
+
+def _line(line: LineView, lines: list[LineView], currency: str) -> ft.Control:
     """What was ordered, and where each of its units is now."""
     top: list[ft.Control] = [
         text(t("order.times", units=line.quantity, name=line.name or line.sku), Type.STRONG, expand=True),
@@ -128,6 +141,8 @@ def _line(line: LineView, currency: str) -> ft.Control:
         if count
     ]
     rows: list[ft.Control] = [ft.Row(top, vertical_alignment=ft.CrossAxisAlignment.START), ft.Row(chips, wrap=True)]
+    if note := _stand_in_words(line, lines):
+        rows.insert(1, muted(note))
     return keyed(str(line.line), card(ft.Column(rows, spacing=Space.S)))
 
 

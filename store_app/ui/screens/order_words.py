@@ -44,6 +44,7 @@ BLANK = {
     "channel": "",
     "collector": "",
     "hold": "",
+    "instead": "",
     "kind": "",
     "method": "",
     "packages": 0,
@@ -93,6 +94,7 @@ def _words(entry: TimelineEntry, currency: str, item: ItemName) -> dict[str, Any
     for name, family in NAMED.items():
         if has(f"{family}.{words[name]}"):
             words[name] = t(f"{family}.{words[name]}")
+    words["instead"] = item(str(words["instead"])) if words["instead"] else ""
     words["item"] = item(str(words["sku"])) if words["sku"] else ""
     amount = given.get("amount", given.get("total"))
     words["amount"] = money(amount, currency) if isinstance(amount, int) else ""

@@ -7,7 +7,7 @@ import flet as ft
 from shared.fulfilment import Fulfilment, State
 from shared.scanning import Act
 from store_app.engine.picking import PickStep
-from store_app.engine.results import Result
+from store_app.engine.results import Result, ScanResult
 from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import Rank, button
 from store_app.ui.components.empty_state import empty_state
@@ -19,8 +19,9 @@ from store_app.ui.components.text import muted
 from store_app.ui.hooks import go, opener, use_feedback, use_query, use_scan
 from store_app.ui.notices import engine, sentence, tell
 from store_app.ui.scans import Scan
+from store_app.ui.screens._parts.instead import choices_section
 from store_app.ui.screens._parts.pick_lines import current_line, taken_line
-from store_app.ui.screens._parts.question import Question, Reply, question_form, question_of
+from store_app.ui.screens._parts.question import Question, Reply, line_taken, question_form, question_of
 from store_app.ui.screens._parts.short_sheet import short_form
 from store_app.ui.screens.anywhere import follow
 from store_app.ui.screens.faces import line_face
@@ -28,7 +29,7 @@ from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone
 
 PICKABLE = frozenset({State.OFFERED, State.ACCEPTED, State.PICKING, State.PICKED})
-HERE = frozenset({Act.PICK, Act.WRONG, Act.ASK})
+HERE = frozenset({Act.PICK, Act.SUBSTITUTE, Act.WRONG, Act.ASK})
 """What a scan may come to without leaving the screen."""
 
 
@@ -43,6 +44,7 @@ def pick_screen() -> ft.Control:
     shorting, set_shorting = ft.use_state(False)
     no_question: Question | None = None
     question, ask = ft.use_state(no_question)
+    reason: ft.MutableRef[str] = ft.use_ref("")
 
     def told(result: Result, line: int = 0) -> None:
         """Say it, remember it for undo, and leave when the tote is full."""
@@ -65,7 +67,10 @@ def pick_screen() -> ft.Control:
         result = engine().work.scan(job_id, scan.text, line=focus or None, symbology=scan.symbology or None)
         if result.act not in HERE:
             follow(result, scan)
-        elif result.act is Act.ASK:
+        elif result.act is Act.SUBSTITUTE and (shorting or _taken_before(result)):
+            ask(None)
+            take(question_of(result, scan.text))
+        elif result.act in (Act.ASK, Act.SUBSTITUTE):
             tell(feedback, result)
             ask(question_of(result, scan.text))
         elif result.act is Act.WRONG:
@@ -76,10 +81,31 @@ def pick_screen() -> ft.Control:
     def answer(reply: Reply) -> None:
         if question is not None:
             ask(None)
-            said = engine().work.confirm(
-                job_id, reply.line, reply.units, question.raw, serial=reply.serial, grams=reply.grams
-            )
-            told(said, reply.line)
+            take(question, reply)
+
+    def take(asked: Question, reply: Reply | None = None) -> None:
+        """What was scanned, in place of the line's own item where it is another."""
+        said = reply or Reply(asked.line, asked.units)
+        why = (shorting and reason.current) or asked.reason
+        result = engine().work.confirm(
+            job_id,
+            said.line,
+            said.units,
+            asked.raw,
+            serial=said.serial,
+            grams=said.grams,
+            instead=asked.instead,
+            reason=why,
+        )
+        set_shorting(False)
+        told(result, line_taken(result.job, said.line, asked.instead))
+
+    def take_instead(sku: str, units: int, why: str) -> None:
+        """Pressed, not scanned."""
+        if current is not None:
+            set_shorting(False)
+            result = engine().work.substitute(job_id, current.line.line, sku, units, why)
+            told(result, line_taken(result.job, current.line.line, sku))
 
     def undo(line: int) -> Callable[[], None]:
         def back() -> None:
@@ -103,7 +129,7 @@ def pick_screen() -> ft.Control:
             told(engine().work.pick(job_id, current.line.line, units), current.line.line)
 
     use_scan(scanned)
-    missing = short_form(line_face(current).name, current.line.open, short, _weighed(current)) if current else None
+    missing = _missing(current, short, lambda code: setattr(reason, "current", code), take_instead) if current else None
     ft.use_dialog(
         sheet(t("pick.short"), [missing], lambda: set_shorting(False)) if shorting and missing is not None else None
     )
@@ -130,12 +156,33 @@ def pick_screen() -> ft.Control:
     return frame(title, body, back=back, action=_action(lambda: set_shorting(True), by_hand))
 
 
+def _missing(
+    step: PickStep,
+    short: Callable[[int, str], None],
+    say: Callable[[str], None],
+    take: Callable[[str, int, str], None],
+) -> ft.Control:
+    """The sheet for what is not there: report it, or take what the customer agreed to."""
+    choices = engine().work.choices(step.line)
+
+    def instead(units: int, why: str) -> list[ft.Control]:
+        return choices_section(choices, lambda sku: take(sku, units, why))
+
+    return short_form(line_face(step).name, step.line.open, short, _weighed(step), say, instead)
+
+
+def _taken_before(result: ScanResult) -> bool:
+    """Whether units of this substitute are in the tote already, so that the next one needs no question."""
+    lines = result.job.lines if result.job and result.line and result.item else ()
+    return any(each.replaces == result.line.line and each.sku == result.item.sku for each in lines)  # type: ignore[union-attr]
+
+
 def _taken_words(result: Result, number: int) -> str:
     """What was taken, and how many more."""
     line = result.job.line(number) if result.job else None
-    if line is None:
+    if line is None or result.job is None:
         return ""
-    face = line_face(PickStep(line, engine().lookup.item(line.sku), None))
+    face = line_face(engine().work.step_of(result.job, line))
     name = " ".join(filter(None, (face.name, face.variant)))
     return t("pick.taken_left", name=name, left=amount(face.left, face)) if face.left else name
 
@@ -182,7 +229,7 @@ def _one_of(number: int, job: Fulfilment | None) -> int:
 def _taken(job: Fulfilment, undo: Callable[[int], Callable[[], None]]) -> list[ft.Control]:
     """What is done with, each with a way back while it is in the tote."""
     done = [line for line in job.lines if line.open == 0]
-    steps = [PickStep(line, engine().lookup.item(line.sku), None) for line in done]
+    steps = [engine().work.step_of(job, line) for line in done]
     rows = [keyed(f"done-{s.line.line}", taken_line(s, undo(s.line.line))) for s in steps]
     return [section(t("pick.done"), rows, count=len(done))] if rows else []
 

@@ -180,3 +180,28 @@ def test_lines_are_walked_in_the_order_of_their_shelves_with_the_one_in_focus_fi
     stock = {"SHIRT": shelf("SHIRT", 30), "SOCKS": shelf("SOCKS", 10)}
     assert [line.sku for line in walk(job, stock)] == ["SOCKS", "SHIRT", "PHONE"]
     assert [line.sku for line in walk(job, stock, focus=4)] == ["PHONE", "SOCKS", "SHIRT"]
+
+
+def agreeing(*skus: str, quantity: int = 2, **more: Any) -> WorkInHand:
+    work = picking(("SHIRT", quantity, 0), ("SOCKS", 1, 0), **more)
+    assert work.job is not None
+    first = work.job.lines[0].model_copy(update={"substitutes": skus})
+    job = work.job.model_copy(update={"lines": (first, work.job.lines[1])})
+    return WorkInHand(**{**vars(work), "job": job})
+
+
+def test_what_the_customer_takes_instead_is_asked_about() -> None:
+    answer = step(agreeing("PHONE", "HAM"), item(serial="1"), [PHONE])
+    assert (answer.act, answer.line, answer.units, answer.item) == (Act.SUBSTITUTE, 1, 1, PHONE)
+    assert code(step(agreeing("PHONE"), item(), [PHONE])) == "scan_serial"
+    assert step(agreeing("HAM"), item(grams=500), [HAM]).units == 2
+
+
+def test_what_is_wanted_itself_is_picked_even_where_it_may_stand_in() -> None:
+    assert step(agreeing("SOCKS"), item(), [SOCKS]).act is Act.PICK
+
+
+@pytest.mark.parametrize("more", [{"may_substitute": False}, {"screen": "pack"}])
+def test_nobody_is_offered_what_they_may_not_take(more: dict[str, Any]) -> None:
+    work = WorkInHand(**{**vars(agreeing("PHONE")), **more})
+    assert step(work, item(serial="1"), [PHONE]).act is Act.WRONG

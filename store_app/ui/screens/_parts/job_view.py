@@ -7,7 +7,6 @@ import flet as ft
 
 from shared.fulfilment import FULFILMENT, Fulfilment
 from shared.reasons import REJECT_REASONS
-from store_app.engine.picking import PickStep
 from store_app.engine.results import Result
 from store_app.ui.component import keyed
 from store_app.ui.components.arithmetic import key_values
@@ -90,7 +89,7 @@ def _forward(job: Fulfilment) -> ft.Control | None:
 
 def _parts(job: Fulfilment, reject: Callable[[], None]) -> list[ft.Control]:
     steps = steps_row(job)
-    lines = section(t("job.lines"), _lines(job), count=pieces(engine(), job, lambda x: x.quantity))
+    lines = section(t("job.lines"), _lines(job), count=pieces(engine(), job, lambda x: x.quantity - x.replaced))
     parts: list[ft.Control] = [_head(job), *([card(steps)] if steps else []), lines]
     if job.packages and any(package.tracking for package in job.packages):
         parts.append(section(t("job.parcels"), [_parcels(job)]))
@@ -147,7 +146,7 @@ def _facts(job: Fulfilment) -> list[tuple[str, str]]:
 
 
 def _lines(job: Fulfilment) -> list[ft.Control]:
-    steps = [PickStep(x, engine().lookup.item(x.sku), engine().lookup.stock(x.sku)) for x in job.lines]
+    steps = [engine().work.step_of(job, line) for line in job.lines]
     return [keyed(str(step.line.line), line_row(line_face(step))) for step in steps]
 
 

@@ -10,6 +10,8 @@ from store_app.ui.components.card import card
 from store_app.ui.components.item_picture import item_picture
 from store_app.ui.components.line_row import amount, line_row, spoken
 from store_app.ui.components.text import muted, text
+from store_app.ui.notices import engine
+from store_app.ui.screens._parts.instead import names_of
 from store_app.ui.screens.faces import line_face
 from store_app.ui.texts import t
 from store_app.ui.theme import Color, Radius, Space, Type
@@ -34,6 +36,8 @@ def current_line(step: PickStep) -> ft.Control:
         t("pick.left"), t("pick.left_of", left=amount(face.left, face), asked=amount(face.asked, face)), None, expand=2
     )
     parts: list[ft.Control] = [what, ft.Row([where, left], spacing=Space.M)]
+    if choices := engine().work.choices(step.line):
+        parts.append(muted(t("instead.agreed", names=names_of(choices)), Type.LABEL))
     if step.stock is not None:
         parts.append(muted(t("pick.on_shelf", count=step.stock.buckets.sellable), Type.LABEL))
     return card(ft.Column(parts, spacing=Space.L, tight=True), label=spoken(face), selected=True)

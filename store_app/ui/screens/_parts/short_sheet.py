@@ -1,6 +1,6 @@
 """Not there: how many, why, and what saying so does. Asked before it is done, because it cannot be taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import flet as ft
 
@@ -15,21 +15,36 @@ from store_app.ui.theme import Space, Tone, Type
 
 
 @component
-def short_form(name: str, most: int, send: Callable[[int, str], None], weighed: bool = False) -> ft.Control:
-    """Calls `send(units, reason)`; of what is weighed the whole rest is reported."""
+def short_form(
+    name: str,
+    most: int,
+    send: Callable[[int, str], None],
+    weighed: bool = False,
+    say: Callable[[str], None] = lambda reason: None,
+    instead: Callable[[int, str], Sequence[ft.Control]] = lambda units, reason: (),
+) -> ft.Control:
+    """Calls `send(units, reason)`; of what is weighed the whole rest is reported. `say` hears of a reason at once;
+    `instead(units, reason)` is what the customer takes in place of them, shown as soon as there is one."""
     reason, choose = ft.use_state("")
     units, set_units = ft.use_state(most)
     parts: list[ft.Control] = [muted(name)]
     if most > 1 and not weighed:
         parts.append(stepper(units, set_units, t("pick.units_missing"), least=1, most=most))
     reasons = [Option(code, t(f"reason.{code}")) for code in SHORT_REASONS]
-    parts.append(choice(reasons, reason or None, choose))
+
+    def chosen(code: str) -> None:
+        choose(code)
+        say(code)
+
+    parts.append(choice(reasons, reason or None, chosen))
+    others = list(instead(units, reason)) if reason else []
     if reason:
-        parts.append(text(t(f"reason.{reason}.effect"), Type.STRONG))
+        parts += [text(t(f"reason.{reason}.effect"), Type.STRONG), *others]
     go = button(
         t("pick.short_go", count=1 if weighed else units),
         lambda: send(units, reason),
         tone=Tone.BAD,
+        rank="secondary" if others else "primary",
         disabled=not reason,
     )
     stretch = ft.CrossAxisAlignment.STRETCH
