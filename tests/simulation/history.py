@@ -279,6 +279,8 @@ class History:
     async def pass_time(self) -> str:
         """Hours or days; bags are forgotten, carts run out."""
         hours = self.chance.choice((1, 5, 30, 200))
+        for tablet in (tablet for mine in self.tablets.values() for tablet in mine):
+            await tablet.pull()  # whoever is away for a month needs a snapshot, which these tablets do not know
         for start in range(0, hours, HALF_A_DAY):
             await self.settle()
             self.clock.now += timedelta(hours=min(HALF_A_DAY, hours - start))
