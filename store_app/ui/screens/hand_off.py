@@ -228,6 +228,8 @@ def _line(
     line, name = job.line(number), _name(job, number)
     held, back = (line.held if line else 0), draft.back(number)
     rows: list[ft.Control] = [text(name, Type.STRONG)]
+    if line is not None and (ordered := engine().work.step_of(job, line).instead_of):
+        rows.append(muted(t("instead.of", name=ordered.name)))
     if held > back:
         rows.append(
             stepper(

@@ -40,7 +40,11 @@ def test_who_says_that_it_is_not_there_is_offered_what_the_customer_takes(play: 
             assert "The customer would also take: Shirt 3 M blue, Shirt 4 M blue" in screen.words
             await screen.press("Not there")
             assert "The customer takes instead" not in screen.words
+            await screen.press("Not found")
+            await screen.press("Not found")
+            assert "The customer takes instead" not in screen.words
             await screen.press("Damaged")
+            assert "Not found" not in screen.words
             assert "The customer takes instead" in screen.words
             assert "$19.99" in screen.words
             assert "5 here" in screen.words

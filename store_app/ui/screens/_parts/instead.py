@@ -22,7 +22,7 @@ def choices_section(choices: list[Choice], take: Callable[[str], None]) -> list[
     if not choices:
         return []
     by_hand = engine().work.may_pick_without_scan
-    rows = [keyed(each.item.sku, _choice(each, _taker(take, each) if by_hand else None)) for each in choices]
+    rows = [keyed(each.item.sku, choice_row(each, _taker(take, each) if by_hand else None)) for each in choices]
     hint = muted(t("instead.scan_or_press") if by_hand else t("instead.scan"))
     return [section(t("instead.title"), [*rows, hint], count=len(rows))]
 
@@ -36,7 +36,8 @@ def _taker(take: Callable[[str], None], choice: Choice) -> Callable[[], None]:
     return lambda: take(choice.item.sku)
 
 
-def _choice(choice: Choice, press: Callable[[], None] | None) -> ft.Control:
+def choice_row(choice: Choice, press: Callable[[], None] | None = None) -> ft.Control:
+    """One of them, as it is found on the shelf."""
     item, here = choice.item, t("instead.here", count=max(0, choice.here))
     price = money(item.price, item.currency) if item.price is not None else ""
     place = (choice.stock.bin if choice.stock else None) or ""

@@ -36,11 +36,17 @@ def current_line(step: PickStep) -> ft.Control:
         t("pick.left"), t("pick.left_of", left=amount(face.left, face), asked=amount(face.asked, face)), None, expand=2
     )
     parts: list[ft.Control] = [what, ft.Row([where, left], spacing=Space.M)]
-    if choices := engine().work.choices(step.line):
-        parts.append(muted(t("instead.agreed", names=names_of(choices)), Type.LABEL))
+    choices = engine().work.choices(step.line)
+    agreed = t("instead.agreed", names=names_of(choices)) if choices else ""
+    if agreed:
+        parts.append(muted(agreed, Type.LABEL))
     if step.stock is not None:
         parts.append(muted(t("pick.on_shelf", count=step.stock.buckets.sellable), Type.LABEL))
-    return card(ft.Column(parts, spacing=Space.L, tight=True), label=spoken(face), selected=True)
+    return card(
+        ft.Column(parts, spacing=Space.L, tight=True),
+        label=", ".join(filter(None, (spoken(face), agreed))),
+        selected=True,
+    )
 
 
 def _well(label: str, value: str, icon: ft.IconData | None, expand: int) -> ft.Control:

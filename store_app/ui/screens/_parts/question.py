@@ -14,6 +14,7 @@ from store_app.ui.components.choice import Option, choice
 from store_app.ui.components.field import field
 from store_app.ui.components.text import muted, text
 from store_app.ui.notices import engine, sentence
+from store_app.ui.screens._parts.instead import choice_row
 from store_app.ui.texts import t
 from store_app.ui.theme import Space
 
@@ -91,7 +92,9 @@ def _stands_in(asked: Question, job: Fulfilment, answer: Callable[[Reply], None]
     ordered = engine().lookup.item(line.sku) if line else None
     name = " ".join(filter(None, (ordered.name, ordered.variant))) if ordered else ""
     yes = t("instead.take", count=asked.units, name=name)
+    choices = engine().work.choices(line) if line else []
     return [
+        *(choice_row(each) for each in choices if each.item.sku == asked.instead),
         muted(t("instead.price")),
         button(yes, lambda: answer(Reply(asked.line, asked.units)), icon=ft.Icons.SWAP_HORIZ_ROUNDED),
     ]

@@ -30,16 +30,18 @@ def short_form(
     parts: list[ft.Control] = [muted(name)]
     if most > 1 and not weighed:
         parts.append(stepper(units, set_units, t("pick.units_missing"), least=1, most=most))
-    reasons = [Option(code, t(f"reason.{code}")) for code in SHORT_REASONS]
+    others = list(instead(units, reason)) if reason else []
+    reasons = [Option(code, t(f"reason.{code}")) for code in SHORT_REASONS if not others or code == reason]
 
     def chosen(code: str) -> None:
-        choose(code)
-        say(code)
+        """With something to take instead the chosen reason stands alone; pressed again, all are there to choose."""
+        said = "" if others else code
+        choose(said)
+        say(said)
 
     parts.append(choice(reasons, reason or None, chosen))
-    others = list(instead(units, reason)) if reason else []
     if reason:
-        parts += [text(t(f"reason.{reason}.effect"), Type.STRONG), *others]
+        parts += [*others, text(t(f"reason.{reason}.effect"), Type.STRONG)]
     go = button(
         t("pick.short_go", count=1 if weighed else units),
         lambda: send(units, reason),
