@@ -20,6 +20,7 @@ from pathlib import Path
 from shared.barcodes import split_enrolment
 from shared.errors import BatonError, Conflict
 from shared.sync import Enrolment, happened_at
+from store_app.engine import damage
 from store_app.engine.client import Client
 from store_app.engine.clock import Chance, Clock, SystemClock, system_chance
 from store_app.engine.contact import Contact
@@ -45,10 +46,22 @@ CLEAR = (
     "DELETE FROM item_search",
     "DELETE FROM cursor",
     "DELETE FROM command",
+    "DELETE FROM rescued",
     "DELETE FROM failure",
     "DELETE FROM scan_log",
     "DELETE FROM meta WHERE key != 'shut_out' AND key != 'settings' AND key NOT LIKE 'settings/%'",
 )
+
+
+@dataclass(frozen=True)
+class Mended:
+    """The file was damaged: when, and under which name it was set aside. `rescued` commands of its queue were put into
+    the new one (None: the server has not been asked yet), `left` could be read but no longer be sent."""
+
+    at: datetime
+    file: str
+    rescued: int | None
+    left: int
 
 
 @dataclass(frozen=True)
@@ -66,9 +79,9 @@ class LocalStore:
     """What the file is opened with; the simulation has one that loses its power."""
 
     def __init__(self, file: Path, transport: Transport, clock: Clock, chance: Chance, secrets: Secrets) -> None:
+        self.clock, self.secrets, self._file = clock, secrets, file
         self.vault = Vault(secrets, self._server_now)
-        self.db = db = self.DATABASE(file, self.vault)
-        self.clock, self.secrets = clock, secrets
+        self.db = db = self._opened(file)
         self.bus = Bus()
         self.on_erase: list[Callable[[], None]] = []
         """Called when the enrolment ends or another one begins: nobody stays signed in over that."""
@@ -84,10 +97,44 @@ class LocalStore:
             self._clear()  # it was closed after the keys were gone and before the rest was
         self.syncer = Syncer(db, self.outbox, self.replica, self.client, clock, chance, self.bus, self.contact)
         self.syncer.on_revoked = self._leave
+        self.syncer.on_damaged = self._begin_anew
+        db.on_damage = self.syncer.poke
         self.lookup = Lookup(db, self.view, clock, self.bus)
         self.guard = Guard(db)
         self.view.load(db.meta("device") or "", self.outbox.unsettled())
         self._thread: threading.Thread | None = None
+
+    def _opened(self, file: Path) -> Database:
+        """The store in this file; a damaged one is set aside, and a new one begun."""
+        damage.finish(file)
+        damage.forget_files(file, self.clock.now() - damage.KEPT_FOR)
+        try:
+            return self.DATABASE(file, self.vault)
+        except damage.ERRORS as error:
+            if not damage.keeps_from_opening(error, file):
+                raise
+            log.exception("the store is damaged, and is set aside")
+        self.DATABASE.replace(file, self.vault, self.clock.now())
+        return self.DATABASE(file, self.vault)
+
+    def _begin_anew(self) -> None:
+        """The file turned out to be damaged while it was used: the same, with everybody who works on it."""
+        with self.db.lock:
+            self.db.begin_anew(self.clock.now())
+            self.view.load(self.db.meta("device") or "", ())
+        self._nobody_stays()
+        self.bus.tell(*Topic)
+
+    @property
+    def mended(self) -> Mended | None:
+        """Set when the file was damaged and set aside; until somebody has seen that."""
+        told = self.db.meta("mended") if self.enrolled else None
+        return Mended(datetime.fromisoformat(told["at"]), told["file"], told["rescued"], told["left"]) if told else None
+
+    def mended_seen(self) -> None:
+        """Somebody knows about it."""
+        self.db.set_meta(mended=None)
+        self.bus.tell(Topic.NEEDS_YOU, Topic.SYNC)
 
     @classmethod
     def open(
@@ -220,6 +267,7 @@ class LocalStore:
     def _clear(self) -> None:
         """Everything that belongs to one enrolment, out of the files too; settings of people and browsers stay."""
         self.contact.forget()
+        damage.forget_files(self._file)
         with self.db.write() as tx:
             for statement in CLEAR:
                 tx.execute(statement)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from shared.kernel import Input, uuid7
 from shared.sync import SCHEMA, CommandOutcome
+from store_app.engine import damage
 from store_app.engine.clock import Chance, Clock
 from store_app.engine.commands import Queued, parse
 from store_app.engine.db import Database, Row
@@ -59,19 +60,12 @@ class Outbox:
                     offset_ms=self.offset_ms,
                     version=self.schema,
                 )
+                body = self._db.vault.seal(queued.kind, str(queued.id), queued.body)
+                made = (queued.version, body, actor, now.isoformat(), queued.offset_ms)
+                row = (queued.n, str(queued.id), queued.kind, *made)
                 tx.execute(
-                    "INSERT INTO command (n, id, kind, schema, body, actor, made_at, offset_ms)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        queued.n,
-                        str(queued.id),
-                        queued.kind,
-                        queued.version,
-                        self._db.vault.seal(queued.kind, str(queued.id), queued.body),
-                        actor,
-                        now.isoformat(),
-                        queued.offset_ms,
-                    ),
+                    f"INSERT INTO command ({damage.MADE}, mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    (*row, damage.mark(row)),
                 )
             self.on_append(queued)
         return queued
@@ -210,15 +204,34 @@ class Outbox:
         with self._db.lock:
             with self._db.write() as tx:
                 rows = tx.execute(
-                    "SELECT n FROM command WHERE n >= ? AND state != 'settled' ORDER BY n DESC", (first,)
+                    f"SELECT {damage.MADE} FROM command WHERE n >= ? AND state != 'settled' ORDER BY n DESC",  # noqa: S608
+                    (first,),
                 ).fetchall()
                 top = max(last_n, first - 1)
-                for place, (n,) in enumerate(rows):
+                for place, (n, *made) in enumerate(rows):
+                    number = top + len(rows) - place
                     tx.execute(
-                        "UPDATE command SET n = ?, state = 'waiting', outcome = NULL WHERE n = ?",
-                        (top + len(rows) - place, n),
+                        "UPDATE command SET n = ?, mark = ?, state = 'waiting', outcome = NULL WHERE n = ?",
+                        (number, damage.mark((number, *made)), n),
                     )
                 tx.execute("INSERT OR REPLACE INTO meta VALUES ('n_floor', ?)", (json.dumps(top),))
+            self.on_reload()
+
+    def take_back(self, last_n: int) -> None:
+        """What was read of a damaged queue, now that the server has said what it knows: the commands that follow on
+        without a gap are sent, those it has explain themselves, the others stay in the damaged file."""
+        rows = {n: json.loads(row) for n, row in self._db.all("SELECT n, row FROM rescued")}
+        told = self._db.meta("mended")
+        if not rows and (told is None or told["rescued"] is not None):
+            return
+        known, fresh, left = damage.safe(rows, last_n)
+        with self._db.lock:
+            with self._db.write() as tx:
+                for n in (*known, *fresh):
+                    damage.insert(tx, rows[n], settled=n <= last_n)
+                tx.execute("DELETE FROM rescued")
+                told = {**(told or {}), "rescued": len(fresh), "left": len(left)}
+                tx.execute("INSERT OR REPLACE INTO meta VALUES ('mended', ?)", (json.dumps(told),))
             self.on_reload()
 
     def skip_to(self, last_n: int) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from shared.sync import FeedRow, Page
 from store_app.engine import schema
+from store_app.engine.damage import mark
 from store_app.engine.db import Database
 from store_app.engine.effective import View
 from store_app.engine.notify import Bus, Topic
@@ -155,13 +156,13 @@ def _put(tx: sqlite3.Connection, vault: Vault, row: FeedRow, prefix: str) -> Non
     if known:
         key = known[0]
         tx.execute(
-            f"UPDATE {prefix}document SET stream = ?, version = ?, body = ? WHERE key = ?",  # noqa: S608
-            (row.stream, row.version, body, key),
+            f"UPDATE {prefix}document SET stream = ?, version = ?, body = ?, mark = ? WHERE key = ?",  # noqa: S608
+            (row.stream, row.version, body, mark((row.kind, row.id, body)), key),
         )
     else:
         key = tx.execute(
-            f"INSERT INTO {prefix}document (kind, id, stream, version, body) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-            (row.kind, row.id, row.stream, row.version, body),
+            f"INSERT INTO {prefix}document (kind, id, stream, version, body, mark) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (row.kind, row.id, row.stream, row.version, body, mark((row.kind, row.id, body))),
         ).lastrowid
     if row.kind == "item":
         _index_item(tx, key, row.body, prefix)

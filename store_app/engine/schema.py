@@ -2,11 +2,15 @@
 
 The replica (`document`, `barcode`, `item_search`) can be rebuilt beside itself under `new_` names and swapped in one
 transaction; what the device itself has to say (`command`, `meta`, `scan_log`, `failure`) is never touched by that.
+`rescued` holds what could be read of the queue of a damaged file, until the server has said what it knows (`damage`).
 """
 
 from __future__ import annotations
 
 REPLICA_TABLES = ("document", "barcode", "item_search")
+OWN_TABLES = ("meta", "cursor", "command", "rescued", "scan_log", "failure")
+MARKED = ("command", "document")
+"""Tables whose rows say with `mark` what they should add up to."""
 
 OWN = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -23,8 +27,10 @@ CREATE TABLE IF NOT EXISTS command (
     state TEXT NOT NULL DEFAULT 'waiting',
     outcome TEXT,
     settled_at TEXT,
-    seen INTEGER NOT NULL DEFAULT 1
+    seen INTEGER NOT NULL DEFAULT 1,
+    mark INTEGER
 );
+CREATE TABLE IF NOT EXISTS rescued (n INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS command_unsettled ON command (n) WHERE state IN ('waiting', 'sent');
 CREATE INDEX IF NOT EXISTS command_waiting ON command (n) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS command_unseen ON command (n) WHERE seen = 0;
@@ -51,8 +57,15 @@ CREATE TABLE IF NOT EXISTS {prefix}document (
     stream TEXT NOT NULL,
     version INTEGER NOT NULL,
     body TEXT NOT NULL,
+    mark INTEGER,
     UNIQUE (kind, id)
 );
 CREATE TABLE IF NOT EXISTS {prefix}barcode (code TEXT, sku TEXT, PRIMARY KEY (code, sku)) WITHOUT ROWID;
 {search}
 """
+
+
+def is_ours(table: str) -> bool:
+    """Whether a table of this name may be in the file; a search index keeps its parts in tables of its own."""
+    plain = table.removeprefix("new_").removeprefix("old_")
+    return table in OWN_TABLES or plain in REPLICA_TABLES or plain.startswith("item_search_") or table == "sqlite_stat1"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.errors import BatonError
-from store_app.engine.local_store import LocalStore, ShutOut
+from store_app.engine.local_store import LocalStore, Mended, ShutOut
 from store_app.engine.notify import Dispose, Listener, Topic
 from store_app.engine.results import Result
 from store_app.engine.session import Session
@@ -55,6 +55,15 @@ class Station:
     def shut_out(self) -> ShutOut | None:
         """See `LocalStore.shut_out`."""
         return self.store.shut_out
+
+    @property
+    def mended(self) -> Mended | None:
+        """See `LocalStore.mended`."""
+        return self.store.mended
+
+    def mended_seen(self) -> None:
+        """See `LocalStore.mended_seen`."""
+        self.store.mended_seen()
 
     async def enrol(self, code: str, name: str) -> Result:
         """See `LocalStore.enrol`; on a hub one browser does it for all."""

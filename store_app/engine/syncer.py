@@ -25,7 +25,9 @@ from shared import errors
 from shared.sync import MAX_PUSH, Hello
 from store_app.engine.client import Client, ServerFailed
 from store_app.engine.clock import Chance, Clock
+from store_app.engine.commands import Queued
 from store_app.engine.contact import Contact
+from store_app.engine.damage import Damaged
 from store_app.engine.db import Database
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
@@ -62,6 +64,8 @@ class Syncer:
         self._status = SyncStatus(
             link=Link.OFFLINE if db.meta("device") else self._without_token(), last_contact=contact.last
         )
+        self.on_damaged: Callable[[], None] = lambda: None
+        """Begins a new store in the place of the damaged one."""
         self.on_revoked: Callable[[], Awaitable[None]] = _nothing
         """Gives the queue back and erases the device, or raises why not."""
         self._streams: list[str] = []
@@ -83,7 +87,7 @@ class Syncer:
         return replace(
             self._status,
             waiting=self._outbox.waiting,
-            needs_you=self._outbox.needs_you + (self._status.stuck is not None),
+            needs_you=self._outbox.needs_you + (self._status.stuck is not None) + bool(self._db.meta("mended")),
             offset_ms=self._outbox.offset_ms,
         )
 
@@ -127,6 +131,7 @@ class Syncer:
         mine = self._db.meta("epoch") or 0
         hello = await self._client.hello(mine, self._outbox.settled_n if mine else 0)
         self._contacts.heard()
+        self._know(hello)
         self._measure(hello.server_time, sent_at)
         first, last = hello.schemas
         if not first <= self._outbox.schema <= last:
@@ -135,6 +140,13 @@ class Syncer:
         if mine != hello.epoch or not self._replica.cursor:
             await self._load_snapshot()
         self._reconcile(hello)
+
+    def _know(self, hello: Hello) -> None:
+        """After damage the server says who this device is, and how far its queue had come."""
+        if self._db.meta("device") != hello.device:
+            self._db.set_meta(device=hello.device, node=hello.node)
+            self._replica.view.load(hello.device, self._outbox.unsettled())
+        self._outbox.take_back(hello.last_n)
 
     def _measure(self, server_time: datetime, sent_at: datetime) -> None:
         middle = sent_at + (self._clock.now() - sent_at) / 2
@@ -149,7 +161,7 @@ class Syncer:
 
     async def _push_all(self) -> None:
         size, pushed = MAX_PUSH, 0
-        while batch := self._outbox.to_push(size):
+        while batch := self._to_push(size):
             try:
                 async with self._exchange:
                     answer = await self._client.push([queued.wire() for queued in batch])
@@ -177,6 +189,11 @@ class Syncer:
                 raise Offline("The server did not take the commands.")
             pushed = batch[0].n
             self._bus.tell(Topic.SYNC)
+
+    def _to_push(self, size: int) -> list[Queued]:
+        if self._db.damaged:  # found by somebody at a screen: nothing of this file is sent any more
+            raise Damaged("the store is damaged")
+        return self._outbox.to_push(size)
 
     def _close_gap(self, wanted: int, first: int) -> None:
         """The server lacks earlier commands (restored from a backup): the journal is pushed again from there."""
@@ -319,6 +336,8 @@ class Syncer:
             self._set(link=self._without_token())
             return False
         try:
+            if self._db.damaged:
+                self.on_damaged()
             await work()
         except (errors.NotSignedIn, errors.NotAllowed) as error:
             self._lost(Link.REVOKED, error.code)

@@ -32,11 +32,13 @@ def wipe(db: Database, view: View) -> int:
             return 0
         with db.write() as tx:
             tx.executemany(
-                "UPDATE document SET body = json_remove(body, '$.sealed') WHERE kind = 'fulfilment' AND id = ?",
+                "UPDATE document SET body = json_remove(body, '$.sealed'), mark = NULL"
+                " WHERE kind = 'fulfilment' AND id = ?",
                 [(id_,) for id_ in jobs],
             )
             tx.executemany(
-                "UPDATE command SET body = json_remove(body, '$.sealed') WHERE n = ?", [(n,) for n in commands]
+                "UPDATE command SET body = json_remove(body, '$.sealed'), mark = NULL WHERE n = ?",
+                [(n,) for n in commands],
             )
         db.shrink_log()
         view.reread(UUID(id_) for id_ in jobs)

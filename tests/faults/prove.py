@@ -1,4 +1,4 @@
-"""Many rounds: kill, restart, and see that all that was acknowledged is there, once.
+"""Many rounds: kill, restart, and see that all that was acknowledged is there, once. Then many damaged device files.
 
     python -m tests.faults.prove --rounds 500     # goes on where it was stopped; adds up in build/faults.json
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ from tests.faults.rounds import Round, play
 from tests.faults.site import Site, site
 
 DONE = Path("build/faults.json")
+MUTATIONS = "10"
+"""How many times as many damaged files as in `make test`."""
 PER_SITE = 25
 """Rounds until a new installation: what is compared after each round grows with what was done before."""
 out = Console(highlight=False)
@@ -97,7 +101,10 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--rounds", type=int, default=500, help="how many more (default %(default)s)")
     logs.configure(level="CRITICAL")
-    sys.exit(not asyncio.run(prove(words.parse_args().rounds)))
+    if not asyncio.run(prove(words.parse_args().rounds)):
+        sys.exit(1)
+    command = [sys.executable, "-m", "pytest", "-q", "tests/unit/engine/test_damage.py"]
+    sys.exit(subprocess.run(command, env={**os.environ, "MUTATIONS": MUTATIONS}, check=False).returncode)
 
 
 if __name__ == "__main__":

@@ -205,6 +205,7 @@ async def site(seed: int) -> AsyncIterator[Site]:
         await asyncio.to_thread(migrate.upgrade, pg.url(None))
         await stack.enter_async_context(made.proxy.running())
         invitations = await _open(made)
+        made.proxy.bad = False  # a code to enrol with is good for one try
         await made.start_server()
         stack.push_async_callback(made.kill_server)
         await made.ready()

@@ -6,6 +6,7 @@ import flet as ft
 
 from shared.sync import ExceptionDoc
 from store_app.engine.commands import Queued
+from store_app.engine.local_store import Mended
 from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import button
 from store_app.ui.components.card import card
@@ -19,6 +20,7 @@ from store_app.ui.components.text import muted, text
 from store_app.ui.format import moment
 from store_app.ui.hooks import opener, use_feedback, use_query
 from store_app.ui.notices import engine, sentence, tell
+from store_app.ui.screens._parts.mended import mended_words
 from store_app.ui.screens.queue import STATUS_TONES, command_words
 from store_app.ui.texts import has, t
 from store_app.ui.theme import Space, Tone, Type
@@ -30,6 +32,7 @@ def needs_you_screen() -> ft.Control:
     feedback = use_feedback()
     exceptions = use_query(lambda: engine().lookup.exceptions())
     unseen = use_query(lambda: engine().outbox.unseen())
+    mended = use_query(lambda: engine().mended)
     settling, settle = ft.use_state("")
     note, set_note = ft.use_state("")
     chosen = next((each for each in exceptions if str(each.id) == settling), None)
@@ -44,6 +47,8 @@ def needs_you_screen() -> ft.Control:
     told = field(t("needs.note"), note, set_note)
     ft.use_dialog(sheet(t("needs.settle"), [told], lambda: settle(""), action) if chosen else None)
     parts: list[ft.Control] = []
+    if mended:
+        parts.append(_mended(mended))
     if exceptions:
         cards = [_exception(each, settle) for each in exceptions]
         parts.append(section(t("needs.exceptions"), cards, count=len(cards)))
@@ -65,6 +70,15 @@ def _said(prefix: str, exception: ExceptionDoc) -> str:
     """The sentence of this kind, else the general one."""
     key = f"{prefix}.{exception.kind}"
     return t(key, **_words(exception)) if has(key) else t(f"{prefix}.other", code=exception.kind.replace("_", " "))
+
+
+def _mended(mended: Mended) -> ft.Control:
+    """This device's data was damaged; until somebody has seen it."""
+    when = moment(mended.at, engine().lookup.node.time_zone, engine().clock.now())
+    words: list[ft.Control] = [text(t("mended.title"), Type.STRONG), muted(when)]
+    words += [text(said) for said in mended_words(mended)]
+    put_away = button(t("needs.seen"), lambda: engine().mended_seen(), rank="secondary")
+    return keyed("mended", card(ft.Column([*words, ft.Row([put_away])], spacing=Space.S)))
 
 
 def _exception(exception: ExceptionDoc, settle: Any) -> ft.Control:

@@ -22,6 +22,7 @@ from store_app.ui.format import moment
 from store_app.ui.hooks import go, use_app, use_feedback, use_query, use_scan, use_state_of
 from store_app.ui.notices import advice, engine, sentence, tell
 from store_app.ui.scans import Scan
+from store_app.ui.screens._parts.mended import mended_words
 from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone, Type
 
@@ -119,7 +120,13 @@ def sign_in() -> ft.Control:
         return _alone(store, "", [banner(Tone.WARN, t("sign_in.shut"), t("sign_in.shut_detail"))], again)
     detail = t("sign_in.locked") if locked else t("sign_in.detail")
     refused = [banner(Tone.BAD, t("sign_in.shut_out"), t("sign_in.shut_out_detail"))] if shut_out else []
-    return _alone(store, detail, [*refused, who_form(_home, locked.id if locked else "")])
+    return _alone(store, detail, [*refused, *_mended(), who_form(_home, locked.id if locked else "")])
+
+
+def _mended() -> list[ft.Control]:
+    """Nobody can sign in on a device that was damaged before it has loaded everything anew: that is said."""
+    mended = use_query(lambda: engine().mended)
+    return [banner(Tone.WARN, t("mended.title"), " ".join(mended_words(mended)))] if mended else []
 
 
 @component

@@ -274,7 +274,9 @@ async def test_the_sync_wipes_by_itself_without_a_network_too(store: Store) -> N
 
 async def test_a_damaged_blob_hides_a_name_and_stops_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     with store.engine.db.write() as tx:
-        tx.execute("UPDATE document SET body = json_set(body, '$.sealed', 'AAAA') WHERE id = ?", (str(JOB),))
+        tx.execute(
+            "UPDATE document SET body = json_set(body, '$.sealed', 'AAAA'), mark = NULL WHERE id = ?", (str(JOB),)
+        )
     store.restart()
     assert (store.job(1).customer, store.job(2).customer) == ("", "Jonathan Doe")
     assert "personal data" in caplog.text
