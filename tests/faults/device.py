@@ -100,7 +100,8 @@ class Worker:
         commands = [
             {"n": q.n, "id": str(q.id), "state": q.state, "body": q.body} for q in self.engine.outbox.journal(1_000_000)
         ]
-        return {"documents": documents, "jobs": jobs, "commands": commands[::-1]}
+        damaged = self.engine.mended is not None
+        return {"documents": documents, "jobs": jobs, "commands": commands[::-1], "damaged": damaged}
 
     # ------------------------------------------------------------ what it does
 

@@ -191,6 +191,7 @@ def out_of_step(name: str, shown: Mapping[str, Any], snapshot: str, record: Reco
         for id_, job in shown["jobs"].items()
         if job != mine.get(("fulfilment", id_))
     ]
+    found += [f"{name} had to set its file aside: a kill must not damage it"] if shown["damaged"] else []
     recorded = {row["id"]: row for row in record.commands}
     for command in shown["commands"]:
         row = recorded.get(command["id"])
