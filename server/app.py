@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from server import wiring, worker
 from server.catalog import api as catalog
 from server.fulfilment import api as fulfilment
+from server.fulfilment import exceptions_api as exceptions
 from server.integrations.messengers import messenger_of
 from server.integrations.payments.built_in import BuiltInGateway
 from server.inventory import api as inventory
@@ -45,6 +46,7 @@ SLICES: tuple[APIRouter, ...] = (
     orders.router,
     routing.router,
     fulfilment.router,
+    exceptions.router,
     inventory.router,
     catalog.router,
     network.router,

@@ -267,6 +267,28 @@ class ExceptionOpened:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class ExceptionChanged:
+    """More was told of what must be settled, or somebody else owns it now."""
+
+    STORED: ClassVar[bool] = False
+    exception_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionSettled:
+    """Somebody did what an exception asked for, or it came to nothing by itself."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID | None
+    exception_id: UUID
+    fulfilment_id: UUID | None
+    node: str
+    kind: str
+    resolution: str
+    actor: str
+
+
 # ---------------------------------------------------------------- catalog, network, people
 
 

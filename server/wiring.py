@@ -49,6 +49,8 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.NodesChanged, sync.publish, LAST),
     Answer(e.PersonChanged, sync.publish, LAST),
     Answer(e.ExceptionOpened, sync.publish, LAST),
+    Answer(e.ExceptionChanged, sync.publish, LAST),
+    Answer(e.ExceptionSettled, sync.publish, LAST),
     Answer(e.CommandSettled, sync.publish, LAST),
 )
 ANSWERS = Answers(ROWS)

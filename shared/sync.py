@@ -15,6 +15,7 @@ from pydantic import Field
 
 from shared.fulfilment import Command, Notice
 from shared.kernel import Input, Instant, NodeCode, Wire
+from shared.put_back import Found, TaskLine
 from shared.stock import Adjustment
 
 SCHEMA = 1
@@ -42,12 +43,13 @@ class PersonSignedIn(Input):
 
 
 class SettleException(Input):
-    """Fact: what an exception asked for has been done."""
+    """Fact: what an exception asked for has been done. `lines` empty: all of its units were found."""
 
     kind: Literal["settle_exception"] = "settle_exception"
     exception: UUID
-    resolution: str = Field(min_length=1, max_length=40)
+    resolution: str = Field(min_length=1, max_length=40, description="A key of `shared.exceptions.EXCEPTIONS[kind]`.")
     note: str | None = Field(default=None, max_length=500)
+    lines: tuple[Found, ...] = Field(default=(), max_length=500)
 
 
 DeviceCommand = Command | AdjustStock | PersonSignedIn | SettleException
@@ -219,13 +221,21 @@ class ExceptionDoc(Wire):
     """A contradiction between a fact and the books that a person must settle (feed kind `exception`)."""
 
     id: UUID
-    kind: str
+    kind: str = Field(description="A key of `shared.exceptions.EXCEPTIONS`.", examples=["handed_off_after_close"])
     node: NodeCode
     fulfilment: UUID | None = None
-    order_number: str | None = None
-    values: dict[str, str | int | None] = Field(default_factory=dict)
-    owner_role: str = "lead"
+    order_number: str | None = Field(default=None, examples=["B-1042-7K"])
+    values: dict[str, str | int | None] = Field(
+        default_factory=dict, description="For its sentence.", examples=[{"state": "cancelled", "units": 2}]
+    )
+    lines: tuple[TaskLine, ...] = Field(default=(), description="Units that are not where they belong.")
+    owner_role: str = Field(default="lead", description="associate or lead of the store, or agent (customer care).")
     opened_at: Instant
+    opened_by: str | None = Field(default=None, description="Who did what contradicts the books.")
+    device: str | None = None
     due_at: Instant | None = None
     settled_at: Instant | None = None
-    resolution: str | None = None
+    settled_by: str | None = None
+    resolution: str | None = Field(default=None, examples=["came_back"])
+    note: str | None = Field(default=None, examples=["Brought back on Friday, seal unbroken."])
+    version: int = 1

@@ -18,6 +18,7 @@ import flet_audio as fa  # type: ignore[import-untyped]
 
 from store_app.engine.address import Address
 from store_app.ui import texts, theme
+from store_app.ui.alarm import Alarm
 from store_app.ui.app import store_app
 from store_app.ui.context import App, current_locale, forget, remember, utc_now
 from store_app.ui.feedback import Feedback, Signal
@@ -76,11 +77,13 @@ async def build(
     app = App(page, engine, store, Scans(browser=page.web), feedback, now, address=address, hub=hub)
     if page.width and page.height:
         app.width, app.height = page.width, page.height
+    alarm = None
     if screens is SCREENS:  # the gallery has no engine that could answer
         app.scans.otherwise = anywhere.answer
+        alarm = Alarm(app)
     app.touched = engine.touch
     remember(app)
-    listen(app, lease)
+    listen(app, lease, alarm)
     page.render(store_app, screens)
     return app
 
@@ -96,12 +99,19 @@ def dress(page: ft.Page) -> None:
     page.views[0].spacing = 0
 
 
-def listen(app: App, lease: Lease) -> None:
+def news(app: App, alarm: Alarm | None) -> None:
+    """The local store has changed: the frame follows, and what concerns the person here is said."""
+    app.store.replace(app.engine.app_state())
+    if alarm is not None:
+        alarm.look()
+
+
+def listen(app: App, lease: Lease, alarm: Alarm | None = None) -> None:
     """Keys, window, engine and the end of the tab."""
     page = app.page
     page.on_keyboard_event = lambda e: pressed(app, e)
     page.on_resize = lambda e: app.resized(e.width, e.height)
-    stop = app.engine.subscribe(lambda: app.post(lambda: app.store.replace(app.engine.app_state())))
+    stop = app.engine.subscribe(lambda: app.post(lambda: news(app, alarm)))
     app.store.subscribe(lambda: adapt(app))
     adapt(app)
     clock = page.run_task(watch, app)

@@ -17,7 +17,6 @@ from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
 from shared.errors import BatonError, InvalidInput, NotFound
 from shared.fulfilment import Command, Fulfilment, Notice, Outcome, State
 from shared.kernel import Input, Wire
-from shared.sync import ExceptionDoc
 
 router = APIRouter(prefix="/v1", tags=["fulfilment"])
 
@@ -111,48 +110,3 @@ def _answer(done: Outcome | BatonError) -> CommandAnswer:
         state=done.fulfilment.state,
         notice=done.refusal or done.exception or done.adjustment,
     )
-
-
-class ExceptionList(Wire):
-    exceptions: list[ExceptionDoc]
-
-
-@router.get("/exceptions", responses=problems())
-async def find_exceptions(
-    parts: PartsDep,
-    actor: Annotated[Actor, allowed("fulfilment.read")],
-    node: Annotated[str | None, Query(max_length=24)] = None,
-    open_only: bool = True,
-) -> ExceptionList:
-    """Facts that contradict the books, each with an owner and a due time, until somebody has settled it."""
-    async with parts.db.reading() as tx:
-        rows = await queries.exceptions(tx, node=node, nodes=node_scope(actor), open_only=open_only)
-    return ExceptionList(exceptions=rows)
-
-
-class Settlement(Input):
-    resolution: str = Field(min_length=1, max_length=40, examples=["put_back"])
-
-
-class Settled(Wire):
-    ok: bool = True
-
-
-@router.post("/exceptions/{exception_id}/settle", responses=problems(404))
-async def settle_exception(
-    exception_id: UUID,
-    body: Settlement,
-    parts: PartsDep,
-    actor: Annotated[Actor, allowed("fulfilment.work")],
-    idempotency_key: IdempotencyKey = None,
-) -> Settled:
-    """Say that what an exception asked for has been done."""
-
-    async def work(tx: Tx) -> Settled:
-        async def do() -> Settled:
-            await service.settle_exception(tx, actor, exception_id, resolution=body.resolution)
-            return Settled()
-
-        return await once(tx, actor, idempotency_key, f"settle {exception_id} {body.resolution}", Settled, do)
-
-    return await parts.db.write(work)

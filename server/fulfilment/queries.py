@@ -60,31 +60,38 @@ async def exceptions(
     node: str | None = None,
     nodes: Sequence[str] | None = None,
     ids: Sequence[UUID] | None = None,
-    open_only: bool = False,
+    owner: str | None = None,
+    settled: bool | None = None,
+    overdue: bool | None = None,
+    order_number: str | None = None,
+    after: UUID | None = None,
+    limit: int = 1000,
 ) -> list[ExceptionDoc]:
+    """In order of id (which is order of time). None leaves a filter out; what is settled is never overdue."""
     rows = await tx.rows(
         "SELECT * FROM fulfilment_exception WHERE (CAST(:node AS text) IS NULL OR node = :node)"
         " AND (CAST(:nodes AS text[]) IS NULL OR node = ANY(CAST(:nodes AS text[])))"
         " AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(CAST(:ids AS uuid[])))"
-        " AND (NOT :open_only OR settled_at IS NULL) ORDER BY id LIMIT 1000",
+        " AND (CAST(:owner AS text) IS NULL OR owner_role = :owner)"
+        " AND (CAST(:settled AS boolean) IS NULL OR (settled_at IS NOT NULL) = :settled)"
+        " AND (CAST(:overdue AS boolean) IS NULL OR coalesce(settled_at IS NULL AND due_at < :now, false) = :overdue)"
+        " AND (CAST(:order_number AS text) IS NULL OR order_number = :order_number)"
+        " AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit",
         node=node,
         nodes=None if nodes is None else list(nodes),
         ids=None if ids is None else list(ids),
-        open_only=open_only,
+        owner=owner,
+        settled=settled,
+        overdue=overdue,
+        now=tx.now,
+        order_number=order_number,
+        after=after,
+        limit=limit,
     )
-    return [
-        ExceptionDoc(
-            id=r["id"],
-            kind=r["kind"],
-            node=r["node"],
-            fulfilment=r["fulfilment_id"],
-            order_number=r["order_number"],
-            values=r["values"],
-            owner_role=r["owner_role"],
-            opened_at=r["opened_at"],
-            due_at=r["due_at"],
-            settled_at=r["settled_at"],
-            resolution=r["resolution"],
-        )
-        for r in rows
-    ]
+    return [exception_doc(row) for row in rows]
+
+
+def exception_doc(row: Any) -> ExceptionDoc:
+    """A row of `fulfilment_exception` as it travels."""
+    same = set(ExceptionDoc.model_fields) - {"fulfilment"}
+    return ExceptionDoc(fulfilment=row["fulfilment_id"], **{name: row[name] for name in same})

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from server.events import (
     CancelAsked,
-    ExceptionOpened,
     JobChanged,
     JobMoved,
     JobOffered,
@@ -24,8 +23,9 @@ from server.events import (
     StockShort,
     UnitsLeft,
 )
+from server.fulfilment import exceptions
 from server.fulfilment.rules import Promise, break_promises, short_name, timeline_values
-from server.fulfilment.tables import ExceptionRow, FulfilmentRow
+from server.fulfilment.tables import FulfilmentRow
 from server.inventory import service as inventory
 from server.kit import bulk
 from server.kit.auth import SYSTEM, Actor, authorize
@@ -34,6 +34,7 @@ from server.network import queries as network
 from server.orders.fresh import heads
 from server.orders.units import lock_orders
 from shared.errors import BatonError, NotFound
+from shared.exceptions import PUT_BACK
 from shared.fulfilment import (
     FULFILMENT,
     SYSTEM_ONLY,
@@ -43,7 +44,6 @@ from shared.fulfilment import (
     Fulfilment,
     JobLine,
     LineUnits,
-    Notice,
     Outcome,
     State,
     WhyCard,
@@ -52,9 +52,6 @@ from shared.fulfilment import (
 from shared.kernel import masked_phone
 from shared.methods import METHODS
 from shared.stock import MovementReason
-
-EXCEPTION_DUE = timedelta(hours=4)
-"""How long a contradiction may wait for its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ async def carry_out(
             continue
         ctx = Context(at=at or tx.now, actor=actor.id, device=device or actor.device or actor.id, heard_at=tx.now)
         outcome = apply(job, command, ctx)
-        outcome = await _write_outcome(tx, actor, job, command, outcome, device)
+        outcome = await _write_outcome(tx, actor, job, command, outcome, ctx, device)
         jobs[job.id] = outcome.fulfilment
         if outcome.changed:
             touched[job.id] = outcome.fulfilment
@@ -184,8 +181,13 @@ async def _load(tx: Tx, ids: set[UUID]) -> dict[UUID, Fulfilment]:
     orders = await tx.rows("SELECT DISTINCT order_id FROM fulfilment WHERE id = ANY(CAST(:ids AS uuid[]))", ids=wanted)
     await lock_orders(tx, [r["order_id"] for r in orders])
     rows = await tx.rows(
-        "SELECT doc FROM fulfilment WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE", ids=wanted
+        "SELECT f.id, f.doc, EXISTS (SELECT 1 FROM fulfilment_exception e WHERE e.fulfilment_id = f.id"
+        " AND e.kind = :task AND e.settled_at IS NULL) AS task FROM fulfilment f"
+        " WHERE f.id = ANY(CAST(:ids AS uuid[])) ORDER BY f.id FOR UPDATE OF f",
+        ids=wanted,
+        task=PUT_BACK,
     )
+    tx.notes.setdefault(exceptions.TASKS, set()).update(r["id"] for r in rows if r["task"])
     jobs = [Fulfilment.model_validate(r["doc"]) for r in rows]
     return {job.id: job for job in jobs}
 
@@ -213,11 +215,10 @@ async def _save(tx: Tx, jobs: Sequence[Fulfilment]) -> None:
 
 
 async def _write_outcome(
-    tx: Tx, actor: Actor, before: Fulfilment, command: Command, outcome: Outcome, device: str | None
+    tx: Tx, actor: Actor, before: Fulfilment, command: Command, outcome: Outcome, ctx: Context, device: str | None
 ) -> Outcome:
-    """Say what happened, and open the exception where a fact contradicts the books."""
-    if outcome.exception:
-        await open_exception(tx, actor, before, outcome.exception)
+    """Say what happened, and what it leaves for people to settle."""
+    await exceptions.follow(tx, before, command, outcome, ctx)
     if not outcome.changed:
         return outcome
     after = outcome.fulfilment
@@ -265,43 +266,6 @@ async def _with_expiry(tx: Tx, job: Fulfilment) -> Fulfilment:
     """A bag waits until the end of the last day of its time, by the node's own clock."""
     expires = await network.pickup_expiry(tx, job.node, tx.now)
     return job.model_copy(update={"expires_at": expires})
-
-
-async def open_exception(tx: Tx, actor: Actor, job: Fulfilment, notice: Notice) -> UUID:
-    """A person must look: who owns it, and until when."""
-    row = {
-        "id": tx.new_id(),
-        "kind": notice.code,
-        "node": job.node,
-        "order_id": job.order_id,
-        "fulfilment_id": job.id,
-        "order_number": job.order_number,
-        "values": dict(notice.values),
-        "owner_role": "lead",
-        "opened_at": tx.now,
-        "due_at": tx.now + EXCEPTION_DUE,
-    }
-    await bulk.insert(tx, ExceptionRow, [row])
-    tx.emit(ExceptionOpened(job.order_id, row["id"], job.id, job.node, notice.code, actor.id))  # type: ignore[arg-type]
-    return row["id"]  # type: ignore[return-value]
-
-
-async def settle_exception(tx: Tx, actor: Actor, exception_id: UUID, *, resolution: str) -> None:
-    """Somebody did what the exception asked for."""
-    row = await tx.one("SELECT node, settled_at FROM fulfilment_exception WHERE id = :id FOR UPDATE", id=exception_id)
-    if row is None:
-        raise NotFound(f"No exception {exception_id}.")
-    authorize(actor, "fulfilment.work", node=row["node"])
-    if row["settled_at"] is not None:
-        return
-    await tx.run(
-        "UPDATE fulfilment_exception SET settled_at = :now, settled_by = :by, resolution = :resolution WHERE id = :id",
-        id=exception_id,
-        now=tx.now,
-        by=actor.id,
-        resolution=resolution,
-    )
-    tx.notes.setdefault("settled_exceptions", []).append(exception_id)
 
 
 async def set_code(tx: Tx, job_id: UUID, *, locator: str, code_hash: str) -> None:

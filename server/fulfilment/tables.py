@@ -43,7 +43,10 @@ class ExceptionRow(Table):
     """A fact the books cannot follow by themselves."""
 
     __tablename__ = "fulfilment_exception"
-    __table_args__ = (Index("fulfilment_exception_open_idx", "node", postgresql_where="settled_at IS NULL"),)
+    __table_args__ = (
+        Index("fulfilment_exception_open_idx", "node", postgresql_where="settled_at IS NULL"),
+        Index("fulfilment_exception_job_idx", "fulfilment_id", "kind"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -52,9 +55,14 @@ class ExceptionRow(Table):
     fulfilment_id: Mapped[UUID | None]
     order_number: Mapped[str | None]
     values: Mapped[dict[str, Any]]
+    lines: Mapped[list[Any]] = mapped_column(server_default="[]")
     owner_role: Mapped[str]
     opened_at: Mapped[datetime]
+    opened_by: Mapped[str | None]
+    device: Mapped[str | None]
     due_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None]
     resolution: Mapped[str | None]
+    note: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default="1")

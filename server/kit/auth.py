@@ -37,6 +37,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     # fulfilment
     "fulfilment.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "fulfilment.work": STORE | {"integration"},
+    "exception.settle": STORE | {"agent", "admin", "integration"},
     "fulfilment.deliver": frozenset({"admin", "integration"}),
     # people and devices
     "people.read": frozenset({"lead", "manager", "admin"}),

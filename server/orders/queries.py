@@ -37,6 +37,7 @@ _SHOWN = {
     "JobReady": "job.ready",
     "JobShipped": "job.shipped",
     "ExceptionOpened": "job.exception",
+    "ExceptionSettled": "job.exception_settled",
     "MessageSent": "message.sent",
 }
 """Which facts people read, and the code of their sentence in the catalogues."""

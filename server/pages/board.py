@@ -48,6 +48,15 @@ class Waiting(Wire):
     count: int
 
 
+class ToSettle(Wire):
+    """Open exceptions of one owner: what contradicts the books, and units to put back."""
+
+    owner: str = Field(examples=["agent"], description="associate or lead of a store, or agent (customer care).")
+    open: int
+    overdue: int = Field(description="Past the time by which they should have been settled.")
+    next_due: Instant | None = Field(default=None, description="When the next of the others is due.")
+
+
 class Board(Wire):
     """The whole network now."""
 
@@ -57,6 +66,7 @@ class Board(Wire):
     )
     per_minute: list[int] = Field(description="Orders received in each of the last 15 minutes, oldest first.")
     waiting: list[Waiting]
+    to_settle: list[ToSettle] = Field(description="By owner; `GET /v1/exceptions?overdue=true` lists them.")
     nodes: list[NodeLoad]
 
 
@@ -97,6 +107,7 @@ async def board(tx: Tx) -> Board:
         orders=await _by_status(tx),
         per_minute=await _per_minute(tx),
         waiting=await _waiting(tx),
+        to_settle=await _to_settle(tx),
         nodes=await _nodes(tx),
     )
 
@@ -133,6 +144,16 @@ async def _waiting(tx: Tx) -> list[Waiting]:
     return sorted(
         (Waiting(reason=r["reason"], count=r["n"]) for r in rows if r["n"]), key=lambda w: (-w.count, w.reason)
     )
+
+
+async def _to_settle(tx: Tx) -> list[ToSettle]:
+    rows = await tx.rows(
+        "SELECT owner_role AS owner, count(*) AS open, count(*) FILTER (WHERE due_at < :now) AS overdue,"
+        " min(due_at) FILTER (WHERE due_at >= :now) AS next_due FROM fulfilment_exception"
+        " WHERE settled_at IS NULL GROUP BY 1 ORDER BY 1",
+        now=tx.now,
+    )
+    return [ToSettle.model_validate(dict(row)) for row in rows]
 
 
 async def _nodes(tx: Tx) -> list[NodeLoad]:

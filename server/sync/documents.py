@@ -12,11 +12,12 @@ from server.inventory import queries as inventory
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.people import queries as people
-from shared.sync import CATALOGUE
+from shared.sync import CATALOGUE, ExceptionDoc
 
 FINISHED_FOR = timedelta(days=30)
 """Finished jobs stay on devices this long."""
 PAGE = 2000
+MANY = 100_000
 
 
 def node_stream(node: str) -> str:
@@ -61,6 +62,12 @@ async def node_documents(tx: Tx, codes: Sequence[str]) -> list[Document]:
     ]
 
 
+def exception_document(doc: ExceptionDoc) -> Document:
+    """An exception as devices know it: until it is settled."""
+    body = None if doc.settled_at else doc.model_dump_json()
+    return document(node_stream(doc.node), "exception", str(doc.id), doc.version, body)
+
+
 async def everything(tx: Tx, node: str) -> AsyncIterator[Document]:
     """All documents of a node's devices and of the catalogue, in one consistent read."""
     for doc in await node_documents(tx, [node]):
@@ -79,5 +86,5 @@ async def everything(tx: Tx, node: str) -> AsyncIterator[Document]:
         last = skus[-1]
     for job in await fulfilment.jobs_for_devices(tx, node, since=tx.now - FINISHED_FOR):
         yield document(node_stream(node), "fulfilment", str(job["id"]), job["version"], job["doc"])
-    for exception in await fulfilment.exceptions(tx, node=node, open_only=True):
-        yield document(node_stream(node), "exception", str(exception.id), 1, exception.model_dump_json())
+    for exception in await fulfilment.exceptions(tx, node=node, settled=False, limit=MANY):
+        yield exception_document(exception)

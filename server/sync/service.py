@@ -14,13 +14,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from server.events import (
     CommandSettled,
+    ExceptionChanged,
     ExceptionOpened,
+    ExceptionSettled,
     ItemsChanged,
     JobChanged,
     NodesChanged,
     PersonChanged,
     StockChanged,
 )
+from server.fulfilment import exceptions
 from server.fulfilment import queries as jobs
 from server.fulfilment import service as fulfilment
 from server.inventory import service as inventory
@@ -48,6 +51,7 @@ from shared.sync import (
 
 log = structlog.get_logger(__name__)
 BATCH = 50
+_EXCEPTIONS = (ExceptionOpened, ExceptionChanged, ExceptionSettled)
 _COMMAND: TypeAdapter[DeviceCommand] = TypeAdapter(DeviceCommand)
 
 
@@ -205,8 +209,16 @@ async def _dispatch(
             await audit.record(tx, f"person:{actor.id}", actor.id, "signed_in", device.id, by=body.by)
             return "applied", None
         case SettleException():
-            await fulfilment.settle_exception(tx, actor, body.exception, resolution=body.resolution)
-            return "applied", None
+            settled = await exceptions.settle(
+                tx,
+                actor,
+                body.exception,
+                resolution=body.resolution,
+                note=body.note,
+                found=body.lines,
+                device=device.id,
+            )
+            return "applied" if settled else "already_done", None
         case _:
             result = (await fulfilment.carry_out(tx, actor, [body], at=at, device=device.id))[0]
             if isinstance(result, BatonError):
@@ -243,14 +255,8 @@ async def publish(tx: Tx, events: Sequence[Any]) -> None:
         put(await documents.person_documents(tx, people_ids))
     if codes := sorted({code for e in of.get(NodesChanged, []) for code in e.codes}):
         put(await documents.node_documents(tx, codes))
-    if exceptions := [e.exception_id for e in of.get(ExceptionOpened, [])] + tx.notes.get("settled_exceptions", []):
-        put(
-            [
-                document(node_stream(doc.node), "exception", str(doc.id), 1 + (doc.settled_at is not None), body)
-                for doc in await jobs.exceptions(tx, ids=exceptions)
-                for body in [None if doc.settled_at else doc.model_dump_json()]
-            ]
-        )
+    if changed := {e.exception_id for kind in _EXCEPTIONS for e in of.get(kind, [])}:
+        put([documents.exception_document(doc) for doc in await jobs.exceptions(tx, ids=sorted(changed))])
     outcomes = [
         document(node_stream(e.node), "outcome", str(e.outcome.id), 1, None)
         | {"origin": {"device": e.device, "outcome": e.outcome.model_dump(mode="json")}}

@@ -37,11 +37,14 @@ class View:
         self._adjusted: dict[str, list[Queued]] = {}
         self._answered: dict[UUID, Queued] = {}
         self._by_code: dict[str, set[UUID]] = {}
+        self._exceptions: list[ExceptionDoc] | None = None
+        """Read when they are asked for, until the replica moves or one is answered."""
 
     def load(self, device: str, queue: Iterable[Queued]) -> None:
         """Read everything afresh: when the store is opened, and after a snapshot."""
         with self._db.lock:
             self.device = device
+            self._exceptions = None
             for known in (self._base, self._now, self._pending, self._adjusted, self._answered, self._by_code):
                 known.clear()
             for job in self._db.jobs(_OPEN_JOBS, _OPEN):
@@ -83,9 +86,12 @@ class View:
 
     def exceptions(self) -> list[ExceptionDoc]:
         """What must be settled here, oldest first, without what was settled on this device already."""
-        docs = [ExceptionDoc.model_validate_json(body) for body in self._db.documents("exception")]
-        open_ = [doc for doc in docs if doc.settled_at is None and doc.id not in self._answered]
-        return sorted(open_, key=lambda doc: (doc.opened_at, doc.id))
+        with self._db.lock:
+            if self._exceptions is None:
+                docs = [ExceptionDoc.model_validate_json(body) for body in self._db.documents("exception")]
+                open_ = [doc for doc in docs if doc.settled_at is None and doc.id not in self._answered]
+                self._exceptions = sorted(open_, key=lambda doc: (doc.opened_at, doc.id))
+            return list(self._exceptions)
 
     # ------------------------------------------------------------ changing
 
@@ -96,6 +102,7 @@ class View:
                 self._adjusted.setdefault(queued.command.sku, []).append(queued)
             elif isinstance(queued.command, SettleException):
                 self._answered[queued.command.exception] = queued
+                self._exceptions = None
             elif (id_ := queued.job) is not None:
                 job = self.job(id_)
                 self._pending.setdefault(id_, []).append(queued)
@@ -106,6 +113,7 @@ class View:
         """The replica has moved: forget settled commands, replay the others over the jobs that changed."""
         gone = frozenset(settled)
         with self._db.lock:
+            self._exceptions = None
             touched = set(jobs) | self._without(gone)
             for id_ in touched:
                 self._base.pop(id_, None)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.exceptions import stands_in_list
 from shared.kernel import Input, uuid7
 from shared.sync import SCHEMA, CommandOutcome
 from store_app.engine import damage
@@ -259,10 +260,15 @@ class Outbox:
 
 
 def _is_news(tx: sqlite3.Connection, outcome: CommandOutcome) -> bool:
-    """Whether somebody must see this outcome: not when they still have to see the same of an earlier command."""
+    """Whether somebody must see this outcome: not when the store's list says it,
+    nor when they still have to see the same of an earlier command."""
     if outcome.status not in NEEDS_SOMEBODY:
         return False
-    if outcome.notice is None or outcome.notice.code not in TOLD_ONCE:
+    if outcome.notice is None:
+        return True
+    if stands_in_list(outcome.status, outcome.notice.code):
+        return False
+    if outcome.notice.code not in TOLD_ONCE:
         return True
     told = tx.execute(
         "SELECT 1 FROM command a JOIN command b ON json_extract(a.body, '$.fulfilment') ="

@@ -29,6 +29,7 @@ from store_app.engine.commands import Queued
 from store_app.engine.contact import Contact
 from store_app.engine.damage import Damaged
 from store_app.engine.db import Database
+from store_app.engine.needs import waited_for
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
 from store_app.engine.replica import BrokenSnapshot, Replica
@@ -84,12 +85,18 @@ class Syncer:
     @property
     def status(self) -> SyncStatus:
         """As of now, counts included."""
+        unseen = self._outbox.unseen() if self._outbox.needs_you else []
         return replace(
             self._status,
             waiting=self._outbox.waiting,
-            needs_you=self._outbox.needs_you + (self._status.stuck is not None) + bool(self._db.meta("mended")),
+            needs_you=len(waited_for(self._replica.view.exceptions(), unseen)) + self._told,
             offset_ms=self._outbox.offset_ms,
         )
+
+    @property
+    def _told(self) -> int:
+        """What else waits to be read: a command that makes the server fail, a damaged file that was mended."""
+        return (self._status.stuck is not None) + (self._db.meta("mended") is not None)
 
     def _set(self, **fields: Any) -> None:
         before = self._status

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from shared import fulfilment as f
 from shared.fulfilment import Fulfilment, State
-from shared.sync import ExceptionDoc, SettleException
 from store_app.engine.counter import CounterVerbs
 from store_app.engine.lookup import by_due
-from store_app.engine.notify import Topic
+from store_app.engine.needs import Need, needs, waited_for
 from store_app.engine.picking import PickVerbs
-from store_app.engine.results import Result, done, notice, refused
+from store_app.engine.put_back import PutBackVerbs
 
 Tab = Literal["open", "in_progress", "ready", "done"]
 TABS: dict[Tab, frozenset[State]] = {
@@ -37,12 +36,12 @@ class Today:
     """Begun by the person who is signed in."""
     expiring: tuple[Fulfilment, ...]
     """Ready bags that go back to the shelf within a day."""
-    exceptions: tuple[ExceptionDoc, ...]
+    needs_you: tuple[Need, ...]
     counts: dict[Tab, int]
 
 
-class Work(PickVerbs, CounterVerbs):
-    """See `PickVerbs` and `CounterVerbs` for most verbs."""
+class Work(PickVerbs, CounterVerbs, PutBackVerbs):
+    """See `PickVerbs`, `CounterVerbs` and `PutBackVerbs` for most verbs."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -96,7 +95,7 @@ class Work(PickVerbs, CounterVerbs):
             due_soon=tuple(j for j in to_do if j.due_at and now <= j.due_at <= soon),
             mine=tuple(j for j in jobs if actor and j.assignee == actor and j.state in TABS["in_progress"]),
             expiring=tuple(j for j in jobs if j.state in TABS["ready"] and _within_a_day(j.expires_at, now)),
-            exceptions=tuple(self._lookup.exceptions()),
+            needs_you=tuple(waited_for(self._lookup.exceptions(), self._outbox.unseen())),
             counts={tab: sum(j.state in states for j in jobs) for tab, states in TABS.items()},
         )
 
@@ -107,19 +106,9 @@ class Work(PickVerbs, CounterVerbs):
         free = [j for j in self.jobs() if j.state in _TO_DO and j.assignee is None]
         return next(iter([*mine, *free]), None)
 
-    def settle_exception(self, exception: UUID, resolution: str, note: str | None = None) -> Result:
-        """What an exception asked for has been done; once, though two may have it on their screens."""
-        actor = self._session.actor
-        if actor is None:
-            return refused("sign_in_first")
-        command = SettleException(exception=exception, resolution=resolution, note=note)
-        with self._db.lock:
-            if all(each.id != exception for each in self._lookup.exceptions()):
-                return Result(True, "note", notice("already_done"))
-            queued = self._outbox.append(command, actor)
-        self._bus.tell(Topic.NEEDS_YOU, Topic.SYNC)
-        self._queued()
-        return done("exception_settled", n=queued.n)
+    def needs(self) -> list[Need]:
+        """What needs a person, most urgent first; what customer care owns too."""
+        return needs(self._lookup.exceptions(), self._outbox.unseen())
 
 
 def _within_a_day(at: datetime | None, now: datetime) -> bool:

@@ -69,7 +69,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/fulfilments/{job_id}"): Row("fulfilment.read", "refused"),
     ("POST", "/v1/fulfilments/commands"): Row("fulfilment.work", "row refused", {"commands": [COMMAND]}),
     ("GET", "/v1/exceptions"): Row("fulfilment.read", "hidden"),
-    ("POST", "/v1/exceptions/{exception_id}/settle"): Row("fulfilment.work", "refused", {"resolution": "put_back"}),
+    ("GET", "/v1/exceptions/kinds"): Row("fulfilment.read", "unbound"),
+    ("GET", "/v1/exceptions/{exception_id}"): Row("fulfilment.read", "refused"),
+    ("POST", "/v1/exceptions/{exception_id}/settle"): Row("exception.settle", "refused", {"resolution": "put_back"}),
     ("GET", "/v1/availability"): Row("stock.read", "unbound", query="?channel=web&sku=APPLE"),
     ("GET", "/v1/stock/{sku}"): Row("stock.read", "unbound", query=f"?near={HERE}"),
     ("GET", "/v1/movements"): Row("stock.read", "hidden"),
@@ -187,7 +189,7 @@ async def sample(world: World) -> Sample:
     await world.write(
         lambda tx: tx.run(
             "INSERT INTO fulfilment_exception (id, kind, node, values, owner_role, opened_at) VALUES"
-            " (CAST(:id AS uuid), 'handed_off_after_close', :node, '{}', 'lead', :now)",
+            " (CAST(:id AS uuid), 'put_back', :node, '{}', 'associate', :now)",
             id=exception,
             node=HERE,
             now=datetime.now(UTC),

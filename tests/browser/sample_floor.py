@@ -19,7 +19,9 @@ from uuid import UUID
 import uvicorn
 
 from shared import passes
+from shared.exceptions import EXCEPTIONS
 from shared.fulfilment import Arrival, Collector, Fulfilment, JobLine, Package, PackedLine, State, WhyCard, WhyRival
+from shared.put_back import TaskLine
 from shared.sync import ExceptionDoc, ItemDoc, NodeDoc
 from store_app.engine.engine import Engine
 from store_app.web import Engines, create_web
@@ -97,11 +99,44 @@ def sample_server() -> FakeServer:
         server.put("stock", sku, a_position(sku, sellable=3 + n, bin=f"{'ABCD'[n % 4]}-0{n + 1}-2", walk=n))
     for job in sample_jobs(server.clock.now()):
         server.put("fulfilment", str(job.id), job)
-    wrong = ExceptionDoc(
-        id=UUID(int=500), kind="picked_after_close", node=NODE, order_number="B-1051-AA", opened_at=server.clock.now()
-    )
-    server.put("exception", str(wrong.id), wrong)
+    for doc in sample_exceptions(server.clock.now()):
+        server.put("exception", str(doc.id), doc)
     return server
+
+
+def sample_exceptions(now: datetime) -> list[ExceptionDoc]:
+    """Units to put back, a customer outside, a bag that may be wrong, and goods that are gone."""
+
+    def exception(number: int, kind: str, minutes: int, **more: Any) -> ExceptionDoc:
+        opened, owner = now - timedelta(minutes=20), EXCEPTIONS[kind].owner
+        due = now + timedelta(minutes=minutes)
+        given = {"node": NODE, "owner_role": owner, "opened_at": opened, "due_at": due, **more}
+        return ExceptionDoc(id=UUID(int=number), kind=kind, **given)
+
+    def units(line: int, sku: str, freed: int, damaged: int = 0) -> TaskLine:
+        return TaskLine(line=line, sku=sku, freed=freed, damaged=damaged)
+
+    lines = (units(1, "JUMPER", 2), units(2, "APPLE", 1200), units(3, "WINE", 1, 1), units(4, "JEANS", 1))
+    return [
+        exception(
+            500,
+            "put_back",
+            95,
+            order_number="B-1051-AA",
+            lines=lines,
+            values={"cause": "cancelled", "place": "B1"},
+        ),
+        exception(501, "arrived_after_close", -3, order_number="B-1033-7K", fulfilment=UUID(int=4)),
+        exception(502, "packed_differs", 12, order_number="B-1046-7K", fulfilment=UUID(int=5)),
+        exception(
+            503,
+            "handed_off_after_close",
+            170,
+            order_number="B-1029-7K",
+            lines=(units(1, "LOAF", 2),),
+            values={"state": "cancelled", "units": 2},
+        ),
+    ]
 
 
 def sample_jobs(now: datetime) -> list[Fulfilment]:

@@ -24,7 +24,9 @@ from uuid import UUID
 from server.check import check
 from server.sync import compaction
 from server.sync.documents import FINISHED_FOR
+from shared.exceptions import choices
 from shared.fulfilment import CLAIMS, FULFILMENT, Fulfilment
+from shared.put_back import Found
 from shared.reasons import Bucket
 from shared.sync import SCHEMA
 from store_app.engine.engine import Engine
@@ -238,9 +240,13 @@ class Fleet:
             found = engine.lookup.exceptions()
             if not found:
                 return "needs nobody"
-            result = engine.work.settle_exception(found[0].id, "done")
+            one = self.chance.choice(found)
+            answer = self.chance.choice(choices(one.kind, ("lead",)))
+            lines = [Found(line=line.line, quantity=self.chance.randint(0, line.quantity)) for line in one.lines]
+            back = lines if self.chance.random() < 0.3 else []
+            result = engine.work.settle_exception(one.id, answer.code, "seen" if answer.note else None, back)
             self._note(device, engine, result)
-            return f"settles {found[0].kind}"
+            return f"settles {one.kind}: {answer.code}"
 
         return self._with(device, act)
 

@@ -223,14 +223,20 @@ CREATE TABLE fulfilment_exception (
     fulfilment_id UUID,
     order_number TEXT,
     values JSONB NOT NULL,
+    lines JSONB DEFAULT '[]' NOT NULL,
     owner_role TEXT NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    opened_by TEXT,
+    device TEXT,
     due_at TIMESTAMP WITH TIME ZONE,
     settled_at TIMESTAMP WITH TIME ZONE,
     settled_by TEXT,
     resolution TEXT,
+    note TEXT,
+    version BIGINT DEFAULT '1' NOT NULL,
     CONSTRAINT fulfilment_exception_pkey PRIMARY KEY (id)
 );
+CREATE INDEX fulfilment_exception_job_idx ON fulfilment_exception (fulfilment_id, kind);
 CREATE INDEX fulfilment_exception_open_idx ON fulfilment_exception (node) WHERE settled_at IS NULL;
 """,
     "installation": r"""

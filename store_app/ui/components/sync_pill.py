@@ -35,7 +35,7 @@ def _with_waiting(state: str, sync: SyncState) -> str:
 
 @component
 def sync_pill() -> ft.Control:
-    """A pill that opens the sync queue."""
+    """A pill that opens what needs somebody, or else the queue."""
     sync = use_state_of(lambda state: state.sync)
     zone = use_state_of(lambda state: state.time_zone)
     tone, icon, words = sync_face(sync, zone)
@@ -49,7 +49,7 @@ def sync_pill() -> ft.Control:
     return pressable(
         pill,
         words,
-        opener("/more/sync"),
+        opener("/needs-you" if sync.needs_you else "/queue"),
         radius=Radius.CHIP,
         bgcolor=None if quiet else look(tone).ground,
         padding=ft.Padding.symmetric(horizontal=12),

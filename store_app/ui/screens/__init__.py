@@ -16,6 +16,7 @@ from store_app.ui.screens.pack import pack_screen
 from store_app.ui.screens.pick import pick_screen
 from store_app.ui.screens.queue import queue_screen
 from store_app.ui.screens.screen import Screen
+from store_app.ui.screens.settle import settle_screen
 from store_app.ui.screens.ship import ship_screen
 from store_app.ui.screens.sign_in import switch_screen
 from store_app.ui.screens.stock import stock_screen
@@ -43,6 +44,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("orders/:order", order_screen),
     Screen("more", more_screen),
     Screen("needs-you", needs_you_screen),
+    Screen("needs-you/:exception", settle_screen),
     Screen("queue", queue_screen),
     Screen("desk", desk_screen),
     Screen("desk/new", new_person_screen),

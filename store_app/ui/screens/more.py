@@ -29,7 +29,7 @@ def more_screen() -> ft.Control:
     state = use_state_of(lambda state: state)
     status = use_query(lambda: engine().syncer.status)
     hub = use_app().hub
-    todo = use_query(lambda: _todo())
+    todo = use_state_of(lambda state: state.sync.needs_you)
     ways = [
         _way("find.title", t("find.way"), "/hand-off", ft.Icons.HANDSHAKE_ROUNDED),
         _way("curbside.title", t("curbside.way"), "/curbside", ft.Icons.DIRECTIONS_CAR_ROUNDED),
@@ -53,11 +53,6 @@ def more_screen() -> ft.Control:
         *_settings(state.locale, state.theme, state.left_handed, state.sound),
     ]
     return frame(t("nav.more"), parts, here="more")
-
-
-def _todo() -> int:
-    """How many things *Needs you* has."""
-    return len(engine().lookup.exceptions()) + len(engine().outbox.unseen()) + (engine().mended is not None)
 
 
 def queue_words(status: SyncStatus) -> str:

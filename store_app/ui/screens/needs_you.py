@@ -1,75 +1,69 @@
-"""What needs a person: facts that contradict the books, and what the server did not take as it was done."""
-
-from typing import Any
+"""What needs a person, most urgent first: units to put back, facts that contradict the books, outcomes to know of."""
 
 import flet as ft
 
 from shared.sync import ExceptionDoc
 from store_app.engine.commands import Queued
 from store_app.engine.local_store import Mended
+from store_app.engine.needs import Need
 from store_app.ui.component import component, keyed
-from store_app.ui.components.buttons import button
+from store_app.ui.components.buttons import Rank, button
 from store_app.ui.components.card import card
 from store_app.ui.components.empty_state import empty_state
-from store_app.ui.components.field import field
 from store_app.ui.components.frame import frame
+from store_app.ui.components.icon_tile import icon_tile
 from store_app.ui.components.section import section
-from store_app.ui.components.sheet import sheet
 from store_app.ui.components.status_chip import status_chip
 from store_app.ui.components.text import muted, text
+from store_app.ui.components.time_chip import time_chip
 from store_app.ui.format import moment
-from store_app.ui.hooks import opener, use_feedback, use_query
-from store_app.ui.notices import engine, sentence, tell
+from store_app.ui.hooks import opener, use_query
+from store_app.ui.notices import engine
 from store_app.ui.screens._parts.mended import mended_words
-from store_app.ui.screens.queue import STATUS_TONES, command_words
-from store_app.ui.texts import has, t
+from store_app.ui.screens._parts.need_words import about, owner_chip, tone_of, what_happened, what_to_do
+from store_app.ui.screens.queue import STATUS_TONES
+from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone, Type
 
 
 @component
 def needs_you_screen() -> ft.Control:
-    """Each with what happened, what to do now, and *Done*."""
-    feedback = use_feedback()
-    exceptions = use_query(lambda: engine().lookup.exceptions())
-    unseen = use_query(lambda: engine().outbox.unseen())
+    """One sentence and one way on for each."""
+    found = use_query(lambda: engine().work.needs())
     mended = use_query(lambda: engine().mended)
-    settling, settle = ft.use_state("")
-    note, set_note = ft.use_state("")
-    chosen = next((each for each in exceptions if str(each.id) == settling), None)
-
-    def done() -> None:
-        if chosen is not None:
-            tell(feedback, engine().work.settle_exception(chosen.id, "settled", note.strip() or None))
-        settle("")
-        set_note("")
-
-    action = button(t("needs.done"), done)
-    told = field(t("needs.note"), note, set_note)
-    ft.use_dialog(sheet(t("needs.settle"), [told], lambda: settle(""), action) if chosen else None)
-    parts: list[ft.Control] = []
+    stuck = use_query(lambda: engine().syncer.status.stuck)
+    here = [need for need in found if not need.with_care]
+    care = [need for need in found if need.with_care]
+    parts = [_card(need, "primary" if place == 0 else "secondary") for place, need in enumerate(here)]
+    if stuck is not None:
+        parts.insert(0, _stuck(stuck))
     if mended:
-        parts.append(_mended(mended))
-    if exceptions:
-        cards = [_exception(each, settle) for each in exceptions]
-        parts.append(section(t("needs.exceptions"), cards, count=len(cards)))
-    if unseen:
-        parts.append(section(t("needs.answers"), [_answer(each) for each in unseen], count=len(unseen)))
+        parts.insert(0, _mended(mended))
     if not parts:
-        parts = [empty_state(t("needs.nothing"), t("needs.nothing_detail"))]
+        parts = [empty_state(t("needs.nothing"), t("needs.nothing_detail"), tone=Tone.OK)]
+    if care:
+        parts.append(section(t("needs.care"), [_card(need, "secondary") for need in care], count=len(care)))
     return frame(t("needs.title"), parts, here="more", back="/more")
 
 
-def _words(exception: ExceptionDoc) -> dict[str, Any]:
-    values: dict[str, Any] = {"units": 0, "by": "", "held": 0, "state": "", **exception.values}
-    if has(f"state.{values['state']}"):
-        values["state"] = t(f"state.{values['state']}")
-    return values
+def _stuck(n: int) -> ft.Control:
+    """A command that makes the server fail: what follows it waits."""
+    way = button(t("needs.queue"), opener("/queue"), rank="secondary", icon=ft.Icons.SYNC_PROBLEM_ROUNDED)
+    return keyed("stuck", card(ft.Column([text(t("queue.stuck", n=n), Type.STRONG), ft.Row([way])], spacing=Space.M)))
 
 
-def _said(prefix: str, exception: ExceptionDoc) -> str:
-    """The sentence of this kind, else the general one."""
-    key = f"{prefix}.{exception.kind}"
-    return t(key, **_words(exception)) if has(key) else t(f"{prefix}.other", code=exception.kind.replace("_", " "))
+def _card(need: Need, rank: Rank) -> ft.Control:
+    words: list[ft.Control] = [text(what_happened(need), Type.STRONG), muted(about(need))]
+    icon = ft.Icons.ASSIGNMENT_RETURN_ROUNDED if need.put_back else ft.Icons.PRIORITY_HIGH_ROUNDED
+    head = ft.Row(
+        [icon_tile(icon, tone_of(need)), ft.Column(words, spacing=2, tight=True, expand=True)],
+        spacing=Space.M,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
+    rows: list[ft.Control] = [head, text(what_to_do(need)), ft.Row(_chips(need), wrap=True, spacing=Space.S)]
+    rows.append(ft.Row(_ways(need, rank), spacing=Space.S, wrap=True))
+    stretch = ft.CrossAxisAlignment.STRETCH
+    return keyed(need.key, card(ft.Column(rows, spacing=Space.M, tight=True, horizontal_alignment=stretch)))
 
 
 def _mended(mended: Mended) -> ft.Control:
@@ -81,29 +75,32 @@ def _mended(mended: Mended) -> ft.Control:
     return keyed("mended", card(ft.Column([*words, ft.Row([put_away])], spacing=Space.S)))
 
 
-def _exception(exception: ExceptionDoc, settle: Any) -> ft.Control:
-    zone, now = engine().lookup.node.time_zone, engine().clock.now()
-    when = moment(exception.opened_at, zone, now)
-    about = t("needs.about", number=exception.order_number, when=when) if exception.order_number else when
-    advice = _said("settle", exception)
-    words: list[ft.Control] = [text(_said("notice", exception), Type.STRONG), muted(about), text(advice)]
-    buttons: list[ft.Control] = [
-        button(t("needs.done"), lambda: settle(str(exception.id)), rank="secondary", icon=ft.Icons.CHECK_ROUNDED)
-    ]
-    if exception.fulfilment and engine().lookup.job(exception.fulfilment):
-        buttons.append(button(t("needs.open"), opener(f"/job/{exception.fulfilment}"), rank="quiet"))
-    who = status_chip(t("needs.for", role=t(f"role.{exception.owner_role}")), Tone.WARN)
-    rows: list[ft.Control] = [ft.Row([who]), *words, ft.Row(buttons, spacing=Space.S, wrap=True)]
-    return keyed(str(exception.id), card(ft.Column(rows, spacing=Space.S)))
+def _chips(need: Need) -> list[ft.Control]:
+    """Whose it is and how long there is; of an outcome, what became of the command."""
+    if need.exception is not None:
+        return [owner_chip(need.exception), *([time_chip(need.exception.due_at)] if need.exception.due_at else [])]
+    status = need.answer.outcome.status if need.answer and need.answer.outcome else "held"
+    return [status_chip(t(f"outcome.{status}"), STATUS_TONES.get(status, Tone.WARN))]
 
 
-def _answer(queued: Queued) -> ft.Control:
-    """Something done on this device that the server refused, changed or keeps for a person."""
-    status = queued.outcome.status if queued.outcome else "held"
-    chip = status_chip(t(f"outcome.{status}"), STATUS_TONES.get(status, Tone.WARN))
-    words: list[ft.Control] = [ft.Row([chip]), text(command_words(queued), Type.STRONG)]
-    if queued.outcome and queued.outcome.notice:
-        words.append(text(sentence(queued.outcome.notice)))
-    words.append(muted(t(f"outcome.{status}.then")))
-    put_away = button(t("needs.seen"), lambda: engine().seen(queued.n), rank="secondary")
-    return keyed(f"n{queued.n}", card(ft.Column([*words, ft.Row([put_away])], spacing=Space.S)))
+def _ways(need: Need, rank: Rank) -> list[ft.Control]:
+    if need.exception is not None:
+        return _to_settle(need.exception, need.put_back, rank)
+    return _after_answer(need.answer, rank) if need.answer else []
+
+
+def _to_settle(doc: ExceptionDoc, put_back: bool, rank: Rank) -> list[ft.Control]:
+    """The guided way on, and the job it is about."""
+    label = t("needs.put_back" if put_back else "needs.resolve")
+    ways = [button(label, opener(f"/needs-you/{doc.id}"), rank=rank, icon=ft.Icons.ARROW_FORWARD_ROUNDED)]
+    if doc.fulfilment and engine().lookup.job(doc.fulfilment):
+        ways.append(button(t("needs.open"), opener(f"/job/{doc.fulfilment}"), rank="quiet"))
+    return ways
+
+
+def _after_answer(queued: Queued, rank: Rank) -> list[ft.Control]:
+    """The job it was about, and *Seen*, which takes it off the list."""
+    seen = button(t("needs.seen"), lambda: engine().seen(queued.n), rank="secondary", icon=ft.Icons.CHECK_ROUNDED)
+    if queued.job and engine().lookup.job(queued.job):
+        return [button(t("needs.open"), opener(f"/job/{queued.job}"), rank=rank), seen]
+    return [seen]

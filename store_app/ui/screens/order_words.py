@@ -37,7 +37,14 @@ ICONS = {
     "stock": ft.Icons.INVENTORY_2_ROUNDED,
     "message": ft.Icons.MAIL_ROUNDED,
 }
-NAMED = {"status": "order.status", "reason": "reason", "proof": "proof", "method": "method", "hold": "hold"}
+NAMED = {
+    "status": "order.status",
+    "reason": "reason",
+    "proof": "proof",
+    "method": "method",
+    "hold": "hold",
+    "resolution": "resolution",
+}
 """Values that are codes, and the family of keys that says them."""
 BLANK = {
     "carrier": "",

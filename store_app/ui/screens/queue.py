@@ -39,7 +39,9 @@ def queue_screen() -> ft.Control:
     settled = [queued for queued in journal if queued.state == "settled"]
     words: list[ft.Control] = [text(queue_words(status), Type.HEADING)]
     words.append(muted(_network(status.link)))
-    words.append(ft.Row([button(t("queue.send"), engine().syncer.poke, rank="secondary", icon=ft.Icons.SYNC_ROUNDED)]))
+    words.append(
+        ft.Row([button(t("queue.send"), lambda: engine().syncer.poke(), rank="secondary", icon=ft.Icons.SYNC_ROUNDED)])
+    )
     parts: list[ft.Control] = [card(ft.Column(words, spacing=Space.S))]
     if waiting:
         parts.append(section(t("queue.waiting"), [_row(queued) for queued in waiting], count=status.waiting))

@@ -6,6 +6,7 @@ from typing import cast
 import flet as ft
 
 from shared.fulfilment import Fulfilment
+from store_app.engine.needs import Need
 from store_app.engine.work import Tab, Today
 from store_app.ui.component import component
 from store_app.ui.components.buttons import button
@@ -20,6 +21,7 @@ from store_app.ui.components.text import muted, text
 from store_app.ui.hooks import go, opener, use_feedback, use_kept, use_now, use_query
 from store_app.ui.notices import engine, tell
 from store_app.ui.screens._parts.job_view import NEXT
+from store_app.ui.screens._parts.need_words import tone_of, what_happened
 from store_app.ui.screens.faces import WAITS, job_cards
 from store_app.ui.screens.work import TABS, found
 from store_app.ui.texts import t
@@ -62,8 +64,8 @@ def today() -> ft.Control:
 
 def _groups(now: Today, ready: list[Fulfilment]) -> Iterator[ft.Control]:
     """Each job once, in the group where it is most urgent."""
-    if now.exceptions:
-        yield _needs_you(len(now.exceptions))
+    if now.needs_you:
+        yield _needs_you(now.needs_you)
     shown: set[str] = set()
     open_jobs = engine().work.jobs("open")
     for key, jobs, most, route in (
@@ -101,12 +103,15 @@ def _counted(tab: str, count: int | None) -> str:
     return t(f"tab.{tab}") if count is None else t("today.count", tab=t(f"tab.{tab}"), count=count)
 
 
-def _needs_you(count: int) -> ft.Control:
+def _needs_you(needs: tuple[Need, ...]) -> ft.Control:
+    """How many there are, and the most urgent of them."""
+    count = len(needs)
     words = ft.Column(
-        [text(t("today.needs_you", count=count), Type.STRONG), muted(t("today.needs_you_detail"))],
+        [text(t("today.needs_you", count=count), Type.STRONG), muted(what_happened(needs[0]))],
         spacing=2,
         tight=True,
         expand=True,
     )
-    row = ft.Row([icon_tile(ft.Icons.ERROR_ROUNDED, Tone.WARN), words], spacing=Space.M)
-    return card(row, on_click=opener("/needs-you"), label=t("today.needs_you", count=count))
+    row = ft.Row([icon_tile(ft.Icons.ERROR_ROUNDED, tone_of(needs[0])), words], spacing=Space.M)
+    spoken = f"{t('today.needs_you', count=count)}, {what_happened(needs[0])}"
+    return card(row, on_click=opener("/needs-you"), label=spoken)

@@ -106,14 +106,14 @@ async def test_a_page_that_comes_twice_changes_nothing(store: Store) -> None:
 
 async def test_what_became_of_a_command_is_shown_until_somebody_looked(store: Store) -> None:
     store.network.cut = True
-    store.engine.work.scan(JOB, GTIN[1])
-    store.server.order(f.Cancel(fulfilment=JOB))
+    store.engine.work.accept(JOB)
+    store.server.order(f.Accept(fulfilment=JOB))
     store.network.heal()
     assert await store.sync()
     (unseen,) = store.engine.outbox.unseen()
     assert unseen.outcome is not None
     assert unseen.outcome.notice is not None
-    assert (unseen.outcome.status, unseen.outcome.notice.code) == ("exception", "picked_after_close")
+    assert (unseen.outcome.status, unseen.outcome.notice.code) == ("refused", "taken")
     assert store.engine.syncer.status.needs_you == 1
     store.engine.seen(unseen.n)
     assert store.engine.syncer.status.needs_you == 0

@@ -235,10 +235,10 @@ async def test_today_shows_who_waits_what_is_late_and_what_comes(store: Store) -
     numbers = {name: [job.id.int for job in getattr(today, name)] for name in ("arrivals", "late", "due_soon", "mine")}
     assert numbers == {"arrivals": [5], "late": [2], "due_soon": [3], "mine": [1]}
     assert today.counts == {"open": 3, "in_progress": 1, "ready": 1}
-    assert [doc.id for doc in today.exceptions] == [exception.id]
+    assert [need.key for need in today.needs_you] == [f"e{exception.id}"]
     assert store.engine.work.start_next() == store.job(1)
     assert store.engine.work.settle_exception(exception.id, "put_back").ok
-    assert store.engine.work.today().exceptions == ()
+    assert store.engine.work.today().needs_you == ()
 
 
 def test_work_is_found_by_number_name_phone_and_item(store: Store) -> None:

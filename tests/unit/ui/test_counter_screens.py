@@ -20,7 +20,7 @@ CODES = (
     *("routing.routed", "routing.unrouted", "stock.promise_broken", "money.moved", "money.refused", "message.sent"),
     *("job.offered", "job.accept", "job.take_over", "job.pick", "job.short", "job.pack", "job.unpack", "job.stage"),
     *("job.ready", "job.label", "job.ship", "job.shipped", "job.deliver", "job.on_the_way", "job.arrive", "job.leave"),
-    *("job.hand_off", "job.reject", "job.cancel", "job.expire", "job.exception"),
+    *("job.hand_off", "job.reject", "job.cancel", "job.expire", "job.exception", "job.exception_settled"),
 )
 
 
