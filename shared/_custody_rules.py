@@ -54,8 +54,11 @@ def _deliver(job: Fulfilment, command: f.Deliver, ctx: Context) -> Outcome:
 
 def _hand_off(job: Fulfilment, command: f.HandOff, ctx: Context) -> Outcome:
     if job.state == State.HANDED_OFF:
-        again = job.proof is not None and job.proof.by == ctx.actor
-        return same(job) if again else contradiction(job, "handed_off_twice", by=(job.proof and job.proof.by) or "")
+        first = job.proof
+        if first is not None and first.by == ctx.actor:
+            return same(job)
+        since = (first.at if first else ctx.at).isoformat()
+        return contradiction(job, "handed_off_twice", by=(first and first.by) or "", since=since)
     refused = _sum(command.refused)
     given = _sum(command.lines)
     if unknown := next((n for n in (*given, *refused) if job.line(n) is None), None):

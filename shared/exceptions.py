@@ -99,6 +99,7 @@ EXCEPTIONS: dict[str, Kind] = {
     "unpicked_after_pack": Kind(
         "lead", 30 * _MINUTES, (CHECKED, CORRECTED, TO_CARE, BY_CARE), ("open_bag", "put_right")
     ),
+    "substitute_not_agreed": Kind("associate", 2 * _HOURS, (PUT_BACK_DONE,), ("fetch", "carry_back"), urgent=False),
     "unknown_line": Kind("lead", 30 * _MINUTES, (CHECKED, CORRECTED, TO_CARE, BY_CARE), ("open_bag", "put_right")),
     # Work on a job that had gone on without it
     "picked_after_close": Kind("associate", 2 * _HOURS, (PUT_BACK_DONE,), ("fetch", "carry_back")),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from pydantic import Field, computed_field
 
-from shared.fulfilment import Command, Exit, Fulfilment, HandOff, Outcome, Pack, Pick, UnitMove
+from shared.fulfilment import Command, Exit, Fulfilment, HandOff, JobLine, Outcome, Pack, Pick, Substitute, UnitMove
 from shared.kernel import Count, Input, Sku, Wire
+from shared.orders import stand_in_line
 
 PACKED = "packed"
 """Source of what a bag holds too much; it may be the very units that were picked too many."""
@@ -49,6 +50,7 @@ class Found(Input):
 class Told:
     """What one command says about one line. `extra` is absolute, the others are differences."""
 
+    sku: Sku
     freed: int = 0
     damaged: int = 0
     extra: dict[str, int] = field(default_factory=dict)
@@ -57,36 +59,51 @@ class Told:
 def told_by(before: Fulfilment, command: Command, outcome: Outcome, device: str) -> dict[int, Told]:
     """Line -> what `command` says about units to put back; lines about which it says nothing are not there."""
     told: dict[int, Told] = {}
-    for was, now in zip(before.lines, outcome.fulfilment.lines, strict=True):
-        if now.put_back != was.put_back:
-            told.setdefault(now.line, Told()).freed = now.put_back - was.put_back
+    was = {line.line: line.put_back for line in before.lines}
+    for now in outcome.fulfilment.lines:
+        if freed := now.put_back - was.get(now.line, 0):
+            told.setdefault(now.line, Told(now.sku)).freed = freed
     if isinstance(command, HandOff):
         for move in outcome.moves:
             if move.exit is Exit.CANCEL and move.reason == "damaged":
-                told.setdefault(move.line, Told()).damaged += move.quantity
-    for line, units in _extra(command, outcome, device).items():
-        told.setdefault(line, Told()).extra = {PACKED if isinstance(command, Pack) else device: units}
+                told.setdefault(move.line, Told(move.sku)).damaged += move.quantity
+    for line, sku, units in _extra(command, outcome, device):
+        told.setdefault(line, Told(sku)).extra = {PACKED if isinstance(command, Pack) else device: units}
     return told
 
 
-def _extra(command: Command, outcome: Outcome, device: str) -> dict[int, int]:
-    """Line -> units that are in hand above what the books say; 0 where the command says that there are none."""
-    if isinstance(command, Pick) and (line := outcome.fulfilment.line(command.line)):
-        return {line.line: max(0, command.total - line.picked_by.get(device, 0))}
-    if isinstance(command, Pack) and outcome.exception is None:
-        packed: dict[int, int] = {}
-        for part in (part for package in command.packages for part in package.lines):
-            packed[part.line] = packed.get(part.line, 0) + part.quantity
-        held = {line.line: line.held for line in outcome.fulfilment.lines}
-        return {n: max(0, units - held[n]) for n, units in packed.items() if n in held}
-    return {}
+def _extra(command: Command, outcome: Outcome, device: str) -> list[tuple[int, Sku, int]]:
+    """(line, SKU, units) in hand above what the books say; no units where the command says that there are none."""
+    job = outcome.fulfilment
+    match command:
+        case Pick() if line := job.line(command.line):
+            return [(line.line, line.sku, max(0, command.total - line.picked_by.get(device, 0)))]
+        case Substitute() if line := job.line(command.line):
+            return _extra_substitutes(job, line, command, device)
+        case Pack() if outcome.exception is None:
+            packed: dict[int, int] = {}
+            for part in (part for package in command.packages for part in package.lines):
+                packed[part.line] = packed.get(part.line, 0) + part.quantity
+            mine = [(line, packed[line.line]) for line in job.lines if line.line in packed]
+            return [(line.line, line.sku, max(0, units - line.held)) for line, units in mine]
+    return []
 
 
-def after(lines: Sequence[TaskLine], told: Mapping[int, Told], skus: Mapping[int, str]) -> tuple[TaskLine, ...]:
+def _extra_substitutes(job: Fulfilment, line: JobLine, command: Substitute, device: str) -> list[tuple[int, Sku, int]]:
+    """Substitutes that were taken although their line wanted no more; those nobody agreed to are told otherwise."""
+    if command.sku not in line.substitutes:
+        return []
+    number = stand_in_line(line.line, line.substitutes.index(command.sku))
+    instead = job.line(number)
+    booked = instead.picked_by.get(device, 0) if instead else 0
+    return [(number, command.sku, max(0, command.total - booked))]
+
+
+def after(lines: Sequence[TaskLine], told: Mapping[int, Told]) -> tuple[TaskLine, ...]:
     """The task's lines with what was told; lines with nothing to carry are gone."""
     known = {line.line: line for line in lines}
     for number, news in told.items():
-        line = known.get(number) or TaskLine(line=number, sku=skus[number])
+        line = known.get(number) or TaskLine(line=number, sku=news.sku)
         freed = max(0, line.freed + news.freed)
         extra = {source: units for source, units in (line.extra | news.extra).items() if units}
         damaged = min(freed, line.damaged + news.damaged)
@@ -99,7 +116,7 @@ def left(moves: Iterable[UnitMove]) -> dict[int, Told]:
     gone: dict[int, Told] = {}
     for move in moves:
         if move.exit is Exit.LEFT:
-            gone.setdefault(move.line, Told()).freed += move.quantity
+            gone.setdefault(move.line, Told(move.sku)).freed += move.quantity
     return gone
 
 

@@ -88,7 +88,7 @@ async def _add(
         kind=kind,
     )
     known = queries.exception_doc(row).lines if row else ()
-    lines = put_back.after(known, told, {line.line: line.sku for line in job.lines})
+    lines = put_back.after(known, told)
     if row is None:
         await _open(tx, job, kind, values, lines, ctx)
     elif kind == PUT_BACK and not lines:

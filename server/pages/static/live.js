@@ -8,7 +8,7 @@ const WORDS = {
   packed: "packed", ready: "ready", customer_on_the_way: "customer on the way", customer_arrived: "customer is here",
   handed_off: "handed over", awaiting_carrier: "waits for the carrier", shipped: "shipped", delivered: "delivered",
   short: "not found", rejected: "sent back", expired: "not collected", payment: "payment", manual: "a person",
-  exception: "contradictions", ship: "Ship", pickup: "Pick up", curbside: "Curbside",
+  exception: "to settle", ship: "Ship", pickup: "Pick up", curbside: "Curbside",
 };
 const GOOD = new Set(["completed", "fulfilled", "handed_off", "shipped", "delivered", "ready"]);
 const BAD = new Set(["held", "backordered", "cancelled", "short", "rejected", "expired"]);
@@ -34,7 +34,8 @@ const STORY = {
   "job.reject": (v) => `Sent back by the store: ${v.reason}`,
   "job.on_the_way": () => "Customer on the way", "job.arrive": () => "Customer arrived", "job.leave": () => "Customer left",
   "job.hand_off": () => "Handed over", "job.ship": () => "Given to the carrier", "job.expire": () => "Not collected",
-  "job.exception": (v) => `Needs a person: ${v.kind}`,
+  "job.exception": (v) => (v.kind === "put_back" ? "Units must be put back" : `Needs a person: ${word(v.kind)}`),
+  "job.exception_settled": (v) => `Settled: ${word(v.resolution)}`,
   "job.shipped": (v) => `On its way with ${v.carrier} ${v.tracking}`, "message.sent": (v) => `Message sent: ${v.message ?? v.kind ?? ""}`,
 };
 
@@ -126,14 +127,16 @@ function draw() {
 }
 
 function drawFigures() {
-  const { orders, per_minute, waiting, nodes } = seen.board;
+  const { orders, per_minute, waiting, to_settle, nodes } = seen.board;
+  const overdue = to_settle.reduce((sum, row) => sum + row.overdue, 0);
+  const reasons = waiting.map((row) => `${word(row.reason)} ${row.count}`).concat(overdue ? [`overdue ${overdue}`] : []);
   const late = nodes.reduce((sum, node) => sum + node.late, 0);
   const figures = [
     figure(orders.allocated + orders.routing, "given to nodes"),
     figure(orders.in_fulfilment + orders.partly_fulfilled, "being worked on"),
     figure(nodes.reduce((sum, node) => sum + node.ready, 0), "ready and waiting"),
     figure(late, late === 1 ? "job is late" : "jobs are late", late > 0),
-    figure(waiting.reduce((sum, row) => sum + row.count, 0), waiting.map((row) => `${word(row.reason)} ${row.count}`).join(", ") || "wait for somebody"),
+    figure(waiting.reduce((sum, row) => sum + row.count, 0), reasons.join(", ") || "wait for somebody", overdue > 0),
     figure(orders.completed + orders.fulfilled, "left or completed"),
   ];
   const most = Math.max(1, ...per_minute);

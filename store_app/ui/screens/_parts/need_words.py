@@ -45,7 +45,12 @@ def about(need: Need) -> str:
         return t("needs.who", name=command_words(need.answer), when=moment(need.answer.made_at, zone, now))
     doc = need.exception
     when = moment(doc.opened_at, zone, now) if doc else ""
-    return t("needs.about", number=doc.order_number, when=when) if doc and doc.order_number else when
+    if doc is None or not doc.order_number:
+        return when
+    person = engine().lookup.person(doc.opened_by) if doc.opened_by else None
+    if person is None:
+        return t("needs.about", number=doc.order_number, when=when)
+    return t("needs.about_by", number=doc.order_number, when=when, name=person.name)
 
 
 def owner_chip(doc: ExceptionDoc) -> ft.Control:
