@@ -18,7 +18,7 @@ from server.kit.transaction import Tx
 from server.kit.web import Parts
 from shared import passes
 from shared.barcodes import split_short_code
-from shared.fulfilment import Fulfilment
+from shared.fulfilment import FULFILMENT, Fulfilment
 
 LONGEST = timedelta(days=30)
 """A pass of a job without an expiry is good for this long."""
@@ -45,9 +45,11 @@ def credentials(keys: Keys, job: Fulfilment) -> Credentials:
 
 
 async def make_pass(parts: Parts, event: JobReady) -> None:
-    """Give a ready bag its locator and the hash of its code, so that devices can check the code without a network."""
+    """Give a ready bag its locator and the hash of its code, so that devices can check the code without a network.
+
+    A bag that has left already (its store was offline) needs none, and the hash is made to be slow."""
     job = await parts.db.read(lambda tx: queries.job(tx, event.fulfilment_id))
-    if job is None or job.code_hash is not None:
+    if job is None or job.code_hash is not None or job.state in FULFILMENT.finals:
         return
     found = split_short_code(credentials(parts.keys, job).code)
     if found is None:

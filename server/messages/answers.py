@@ -18,7 +18,7 @@ from server.messages.service import NewMessage, queue
 from server.network import queries as network
 from server.network.rules import NodeView
 from server.orders import queries as orders
-from shared.fulfilment import Fulfilment
+from shared.fulfilment import FULFILMENT, Fulfilment
 from shared.orders import OrderView
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -41,12 +41,14 @@ async def order_placed(parts: Parts, event: OrderPlaced) -> None:
 
 
 async def job_ready(parts: Parts, event: JobReady) -> None:
-    """Your bag waits: pass, code, store, hours, until when."""
+    """Your bag waits: pass, code, store, hours, until when.
+
+    Nothing to somebody who has it already: a store that was offline tells of both at once."""
     async with parts.db.reading() as tx:
         order = await orders.order(tx, event.order_id)
         job = await fulfilment.job(tx, event.fulfilment_id)
         node = await network.node(tx, event.node)
-    if order is None or job is None or node is None:
+    if order is None or job is None or node is None or job.state in FULFILMENT.finals:
         return
     values = {
         "method": job.method,

@@ -17,10 +17,12 @@ import pytest
 
 from server.integrations.messengers.files import Files
 from server.integrations.messengers.smtp import Smtp
+from server.kit import outbox
 from server.kit.transaction import Tx
 from server.messages.rules import mail, pause_after, render
 from server.messages.service import NewMessage, queue, send_due
 from tests.build import World
+from tests.shop import open_shop
 
 pytestmark = pytest.mark.postgres
 SENDER = "orders@shop.example"
@@ -86,6 +88,26 @@ async def put(world: World, *messages: NewMessage) -> int:
 async def test_the_same_message_is_queued_once(world: World) -> None:
     assert await put(world, a_message()) == 1
     assert await put(world, a_message(), a_message("order_confirmed/2")) == 1
+
+
+async def test_nobody_is_told_that_a_bag_waits_which_they_took_while_the_store_was_offline(world: World) -> None:
+    shop = await open_shop(world)
+    tablet = await shop.tablet()
+    for taken in (False, True):
+        job = (await shop.buy(("APPLE", 1)))["jobs"][0]["id"]
+        commands = [
+            tablet.command("pick", fulfilment=job, line=1, total=1),
+            tablet.command("pack", fulfilment=job),
+            tablet.command("stage", fulfilment=job, place="A1"),
+        ]
+        if taken:
+            given = [{"line": 1, "quantity": 1}]
+            commands.append(tablet.command("hand_off", fulfilment=job, proof="id_seen", lines=given))
+        await tablet.push(*commands)
+        await outbox.drain(world.parts)
+        told = await world.rows("SELECT id FROM message WHERE dedupe_key LIKE :key", key=f"ready_for_pickup/{job}/%")
+        kept = await world.rows("SELECT doc FROM fulfilment WHERE id = CAST(:job AS uuid)", job=job)
+        assert (len(told), kept[0]["doc"]["code_hash"] is None) == ((0, True) if taken else (1, False))
 
 
 async def test_a_message_is_sent_once_and_its_words_are_kept(world: World) -> None:
