@@ -82,6 +82,7 @@ class QueuedCommand(Input):
 
 class Push(Input):
     commands: list[QueuedCommand] = Field(max_length=MAX_PUSH)
+    waiting: int = Field(default=0, ge=0, le=2**53, description="Commands on the device behind these.")
 
 
 CommandStatus = Literal["applied", "already_done", "adjusted", "refused", "exception", "held"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from server.events import DeviceRevoked
 from server.kit import audit
@@ -84,13 +84,16 @@ async def revoke(tx: Tx, actor: Actor, device: str) -> DeviceView:
     return found.model_copy(update={"revoked_at": tx.now})
 
 
-async def seen(tx: Tx, device: str, *, queue_length: int | None = None, queue_age_s: int | None = None) -> None:
-    """Note that the device was here and, where it says so, what waits on it."""
+async def heard(tx: Tx, device: str, *, last_n: int, behind: int | None, since: datetime) -> None:
+    """The device has sent its commands up to `last_n`. `behind`: how many more wait on it, none of them made before
+    `since`; None: as it said before."""
+    age = max(0, int((tx.now - since).total_seconds())) if behind else 0
     await tx.run(
-        "UPDATE device SET last_seen_at = :now, queue_length = coalesce(:length, queue_length),"
-        " queue_age_s = coalesce(:age, queue_age_s) WHERE id = :id",
+        "UPDATE device SET last_n = :n, last_seen_at = :now, queue_length = coalesce(:behind, queue_length),"
+        " queue_age_s = CASE WHEN CAST(:behind AS bigint) IS NULL THEN queue_age_s ELSE :age END WHERE id = :id",
         id=device,
+        n=last_n,
         now=tx.now,
-        length=queue_length,
-        age=queue_age_s,
+        behind=behind,
+        age=age,
     )

@@ -154,7 +154,7 @@ class DeviceView(Wire):
     )
     last_n: int = Field(description="Its last command that was carried out.")
     queue_length: int = Field(description="Commands that waited on it when it last reported.")
-    queue_age_s: int = Field(description="Age of the oldest of them.")
+    queue_age_s: int = Field(description="No older than so many seconds when they were reported.")
 
 
 class SignIn(Input):

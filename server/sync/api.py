@@ -69,7 +69,7 @@ async def push(body: Push, parts: PartsDep, device: Device) -> Response:
     """Up to 200 commands, numbered without gaps. Sending them again is harmless. 409 `queue_gap` names the number that
     is wanted; 422 `reused_key` means that a number came before with other content. The answer is only a hint: a
     command is settled by its row in the feed."""
-    outcomes, last_n = await service.push(parts.db, device, body.commands)
+    outcomes, last_n = await service.push(parts.db, device, body.commands, waiting=body.waiting)
     return _answer(Pushed(outcomes=outcomes, last_n=last_n))
 
 

@@ -31,6 +31,7 @@ from server.kit import audit, bulk, commands
 from server.kit.auth import Actor, authorize
 from server.kit.database import Database, to_json, unavailable
 from server.kit.transaction import Tx
+from server.people import devices
 from server.people import queries as people
 from server.sync import documents
 from server.sync.documents import Document, document, node_stream
@@ -58,8 +59,11 @@ _COMMAND: TypeAdapter[DeviceCommand] = TypeAdapter(DeviceCommand)
 # ---------------------------------------------------------------- up
 
 
-async def push(db: Database, device: Actor, queue: Sequence[QueuedCommand]) -> tuple[list[CommandOutcome], int]:
-    """Carry out a device's commands in order. Returns their outcomes and the last number the server has.
+async def push(
+    db: Database, device: Actor, queue: Sequence[QueuedCommand], *, waiting: int = 0
+) -> tuple[list[CommandOutcome], int]:
+    """Carry out a device's commands in order. Returns their outcomes and the last number the server has. `waiting`: how
+    many more are on the device, for head office to see.
 
     Several commands share a transaction. One that makes the server fail is tried alone, and recorded as `held`: it
     never blocks the commands behind it and is never dropped. A database that is away is no fault of a command: the
@@ -69,7 +73,10 @@ async def push(db: Database, device: Actor, queue: Sequence[QueuedCommand]) -> t
     for start in range(0, len(queue), BATCH):
         batch = queue[start : start + BATCH]
         try:
-            outcomes += await db.write(lambda tx, batch=batch: _carry_out(tx, device, batch))  # type: ignore[misc]
+            behind = waiting + len(queue) - start - len(batch)
+            outcomes += await db.write(
+                lambda tx, batch=batch, behind=behind: _carry_out(tx, device, batch, behind=behind)  # type: ignore[misc]
+            )
         except BatonError:
             raise
         except Exception as error:
@@ -99,7 +106,7 @@ async def _last_n(tx: Tx, device: str) -> int:
 
 
 async def _carry_out(
-    tx: Tx, device: Actor, queue: Sequence[QueuedCommand], *, hold: Notice | None = None
+    tx: Tx, device: Actor, queue: Sequence[QueuedCommand], *, hold: Notice | None = None, behind: int | None = None
 ) -> list[CommandOutcome]:
     last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id FOR UPDATE", id=device.id))
     seen = await _stored(tx, device.id, [c for c in queue if c.n <= last_n])
@@ -119,9 +126,7 @@ async def _carry_out(
         tx.emit(CommandSettled(device=device.id, node=_home(device), outcome=outcome))
         rows.append(_command_row(tx, device.id, command, mark, outcome))
     await bulk.insert(tx, DeviceCommandRow, rows)
-    await tx.run(
-        "UPDATE device SET last_n = :n, last_seen_at = :now WHERE id = :id", n=last_n, now=tx.now, id=device.id
-    )
+    await devices.heard(tx, device.id, last_n=last_n, behind=behind, since=queue[-1].happened_at)
     return outcomes
 
 

@@ -86,8 +86,9 @@ class Client:
         params = {"epoch": str(epoch), "settled_n": str(settled_n)}
         return _model(Hello, await self._sync("GET", api.HELLO, params=params))
 
-    async def push(self, commands: Sequence[QueuedCommand]) -> Pushed:
-        body = {"commands": [_dump(command) for command in commands]}
+    async def push(self, commands: Sequence[QueuedCommand], waiting: int = 0) -> Pushed:
+        """`waiting`: how many more are behind these, for head office to see."""
+        body = {"commands": [_dump(command) for command in commands], "waiting": waiting}
         Push.model_validate(body)
         return _model(Pushed, await self._sync("POST", api.PUSH, json=body))
 

@@ -92,6 +92,12 @@ class Outbox:
         return int(row[0]) if row else 0
 
     @property
+    def waiting_to_go(self) -> int:
+        """Commands that the server has not answered."""
+        row = self._db.one("SELECT count(*) FROM command WHERE state = 'waiting'")
+        return int(row[0]) if row else 0
+
+    @property
     def needs_you(self) -> int:
         """Outcomes nobody has looked at yet."""
         row = self._db.one("SELECT count(*) FROM command WHERE seen = 0")

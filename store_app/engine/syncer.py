@@ -171,7 +171,8 @@ class Syncer:
         while batch := self._to_push(size):
             try:
                 async with self._exchange:
-                    answer = await self._client.push([queued.wire() for queued in batch])
+                    behind = max(0, self._outbox.waiting_to_go - len(batch))
+                    answer = await self._client.push([queued.wire() for queued in batch], behind)
             except errors.QueueGap as gap:
                 self._close_gap(gap.wanted, batch[0].n)
                 continue

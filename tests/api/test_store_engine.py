@@ -148,3 +148,33 @@ async def test_a_revoked_device_leaves_its_queue_with_its_manager_and_erases_its
     assert (await admin.get("/v1/devices?unreturned=true")).json()["items"] == []
     after = (await device.shop.page(page["id"]))["jobs"][0]["state"]
     assert after == page["jobs"][0]["state"] == "offered"  # held and shown, not carried out
+
+
+async def test_head_office_sees_what_still_waits_on_a_device(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line breaks after the first two of five commands."""
+    monkeypatch.setattr("store_app.engine.syncer.MAX_PUSH", 2)
+    for _ in range(4):
+        assert device.engine.stock_work.adjust("APPLE", Bucket.SELLABLE, 1, "found").ok
+    before = device.engine.outbox.waiting
+    client = device.engine.store.client
+    push = client.push
+
+    async def once(*given: Any) -> Any:
+        answer = await push(*given)
+        device.line.cut = True
+        return answer
+
+    monkeypatch.setattr(client, "push", once)
+    assert not await device.engine.syncer.run_once()
+    assert await reported(device) == before - 2
+    device.line.cut = False
+    monkeypatch.setattr(client, "push", push)
+    assert await device.engine.syncer.run_once()
+    assert await reported(device) == 0
+
+
+async def reported(device: Device) -> int:
+    """The length of its queue, as head office reads it."""
+    answer = await device.shop.world.client.get("/v1/devices")
+    (length,) = [each["queue_length"] for each in answer.json()["items"] if each["id"] == device.tablet.device.id]
+    return int(length)
