@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from server.kit.web import Parts
 from server.people import tokens
 from server.settings import Settings
 from server.wiring import ANSWERS
+from store_app.engine.transport import Answer, Offline
 
 T = TypeVar("T")
 NODE = "S-1"
@@ -91,6 +92,32 @@ def client(app: FastAPI, token: str | None = None, *, raising: bool = True) -> h
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=raising)
     return httpx.AsyncClient(transport=transport, base_url="http://baton.test", headers=headers)
+
+
+class InProcess:
+    """A device's line: requests reach the application without a socket, unless it is cut."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.cut = False
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> Answer:
+        if self.cut:
+            raise Offline("cut")
+        answer = await self._client.request(method, path, json=json, params=params, headers=headers)
+        return answer.status_code, answer.headers, answer.content
+
+    async def aclose(self) -> None:
+        pass
 
 
 @contextlib.asynccontextmanager

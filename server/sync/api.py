@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from server.kit.auth import Actor
 from server.kit.database import to_json
 from server.kit.web import Parts, PartsDep, SyncResponse, allowed, problems
 from server.sync import documents, epochs, queries, service
+from server.sync.turns import turns
 from server.sync.watch import FeedWatch
 from shared.api import MEDIA_TYPE
 from shared.errors import InvalidInput
@@ -46,7 +47,7 @@ async def hello(
 ) -> Response:
     """Server time, accepted versions, and the last command of this device the server has. A device that has seen more
     settled than this server knows of gives away that the server was restored from a backup: a new epoch begins."""
-    async with parts.db.reading() as tx:
+    async with turns(parts, "read").one(), parts.db.reading() as tx:
         last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id) or 0)
         now, current = tx.now, await epochs.current(tx)
     if epoch == current and settled_n > last_n:
@@ -68,8 +69,9 @@ async def hello(
 async def push(body: Push, parts: PartsDep, device: Device) -> Response:
     """Up to 200 commands, numbered without gaps. Sending them again is harmless. 409 `queue_gap` names the number that
     is wanted; 422 `reused_key` means that a number came before with other content. The answer is only a hint: a
-    command is settled by its row in the feed."""
-    outcomes, last_n = await service.push(parts.db, device, body.commands, waiting=body.waiting)
+    command is settled by its row in the feed. While other devices wait, fewer are carried out than were sent: the
+    answer says how far it went, and the device sends the rest."""
+    outcomes, last_n = await service.push(parts.db, device, body.commands, turns(parts, "push"), waiting=body.waiting)
     return _answer(Pushed(outcomes=outcomes, last_n=last_n))
 
 
@@ -100,10 +102,21 @@ async def pull(
     fetch a snapshot, keep the queue."""
     streams = queries.streams_of(_home(device))
     at = _cursor(cursor, streams)
-    page = await parts.db.read(lambda tx: queries.page(tx, streams, at, limit=limit))
+
+    async def read() -> Page:
+        async with turns(parts, "read").one():
+            return await parts.db.read(lambda tx: queries.page(tx, streams, at, limit=limit))
+
+    page = await read()
     if not page.rows and wait and await watch(parts).wait(at, wait):
-        page = await parts.db.read(lambda tx: queries.page(tx, streams, at, limit=limit))
+        page = await read()
     return _answer(page)
+
+
+async def _turn_for_a_snapshot(parts: PartsDep) -> AsyncIterator[None]:
+    """Held until the last line is sent."""
+    async with turns(parts, "snapshot").one():
+        yield
 
 
 @router.get(
@@ -117,7 +130,9 @@ async def pull(
         },
     },
 )
-async def snapshot(parts: PartsDep, device: Device) -> StreamingResponse:
+async def snapshot(
+    parts: PartsDep, device: Device, _turn: Annotated[None, Depends(_turn_for_a_snapshot)]
+) -> StreamingResponse:
     """Everything the device should hold, in one consistent read."""
     return StreamingResponse(_lines(parts, device), media_type="application/x-ndjson")
 

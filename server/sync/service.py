@@ -36,6 +36,7 @@ from server.people import queries as people
 from server.sync import documents
 from server.sync.documents import Document, document, node_stream
 from server.sync.tables import DeviceCommandRow, FeedRow
+from server.sync.turns import Turns
 from shared.errors import BatonError, QueueGap, ReusedKey
 from shared.fulfilment import CLAIMS, SYSTEM_ONLY, Notice, Outcome
 from shared.reasons import Bucket
@@ -51,7 +52,8 @@ from shared.sync import (
 )
 
 log = structlog.get_logger(__name__)
-BATCH = 50
+BATCH = 25
+"""Commands of one transaction."""
 _EXCEPTIONS = (ExceptionOpened, ExceptionChanged, ExceptionSettled)
 _COMMAND: TypeAdapter[DeviceCommand] = TypeAdapter(DeviceCommand)
 
@@ -60,32 +62,38 @@ _COMMAND: TypeAdapter[DeviceCommand] = TypeAdapter(DeviceCommand)
 
 
 async def push(
-    db: Database, device: Actor, queue: Sequence[QueuedCommand], *, waiting: int = 0
+    db: Database, device: Actor, queue: Sequence[QueuedCommand], turns: Turns, *, waiting: int = 0
 ) -> tuple[list[CommandOutcome], int]:
     """Carry out a device's commands in order. Returns their outcomes and the last number the server has. `waiting`: how
     many more are on the device, for head office to see.
 
-    Several commands share a transaction. One that makes the server fail is tried alone, and recorded as `held`: it
-    never blocks the commands behind it and is never dropped. A database that is away is no fault of a command: the
-    device is told to come again.
+    Several commands share a transaction, which is a turn; who has had one while others wait sends the rest later. A
+    command that makes the server fail is tried alone, and recorded as `held`: it never blocks the commands behind it
+    and is never dropped. A database that is away is no fault of a command: the device is told to come again.
     """
     outcomes: list[CommandOutcome] = []
     for start in range(0, len(queue), BATCH):
+        if start and turns.waiting:
+            break
         batch = queue[start : start + BATCH]
-        try:
-            behind = waiting + len(queue) - start - len(batch)
-            outcomes += await db.write(
-                lambda tx, batch=batch, behind=behind: _carry_out(tx, device, batch, behind=behind)  # type: ignore[misc]
-            )
-        except BatonError:
-            raise
-        except Exception as error:
-            if unavailable(error):
-                raise
-            log.exception("a batch of device commands failed; trying them one by one", device=device.id)
-            for command in batch:
-                outcomes.append(await _one(db, device, command))
+        behind = waiting + len(queue) - start - len(batch)
+        async with turns.one():
+            outcomes += await _together(db, device, batch, behind=behind)
     return outcomes, await db.read(lambda tx: _last_n(tx, device.id))
+
+
+async def _together(
+    db: Database, device: Actor, batch: Sequence[QueuedCommand], *, behind: int
+) -> list[CommandOutcome]:
+    try:
+        return await db.write(lambda tx: _carry_out(tx, device, batch, behind=behind))
+    except BatonError:
+        raise
+    except Exception as error:
+        if unavailable(error):
+            raise
+        log.exception("a batch of device commands failed; trying them one by one", device=device.id)
+        return [await _one(db, device, command) for command in batch]
 
 
 async def _one(db: Database, device: Actor, command: QueuedCommand) -> CommandOutcome:

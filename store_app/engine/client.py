@@ -21,7 +21,7 @@ from shared.stock import StockLevel
 from shared.sync import Enrolled, Enrolment, FeedRow, Hello, Page, Push, Pushed, Quarantined, QueuedCommand
 from store_app.engine.transport import Answer, Offline, Transport
 
-READ_S = 10.0
+READ_S, SNAPSHOT_S = 10.0, 120.0
 M = TypeVar("M", bound=BaseModel)
 _BY_CODE: dict[str, type[errors.BatonError]] = {
     kind.code: kind
@@ -105,7 +105,7 @@ class Client:
 
     async def snapshot(self) -> tuple[dict[str, Any], Iterator[FeedRow]]:
         """The header and the rows. Raises `Offline` when cut short."""
-        body = await self._sync("GET", api.SNAPSHOT, timeout=120.0)
+        body = await self._sync("GET", api.SNAPSHOT, timeout=SNAPSHOT_S)
         lines = body.splitlines()
         try:
             header, last = json.loads(lines[0]), json.loads(lines[-1])

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 
 from shared.fulfilment import State
 from shared.reasons import Bucket
 from store_app.engine import Engine
-from store_app.engine.transport import Answer, Offline
 from tests import build
 from tests.shop import STORE, Shop, Tablet, open_shop
 
 pytestmark = pytest.mark.postgres
 
 
-class InProcess:
-    """Requests reach the application without a socket, unless the line is cut."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-        self.cut = False
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 10.0,
-    ) -> Answer:
-        if self.cut:
-            raise Offline("cut")
-        answer = await self._client.request(method, path, json=json, params=params, headers=headers)
-        return answer.status_code, answer.headers, answer.content
-
-    async def aclose(self) -> None:
-        pass
-
-
 class Device:
     """A shop, one of its tablets, and the engine on it."""
 
-    def __init__(self, shop: Shop, tablet: Tablet, engine: Engine, line: InProcess) -> None:
+    def __init__(self, shop: Shop, tablet: Tablet, engine: Engine, line: build.InProcess) -> None:
         self.shop, self.tablet, self.engine, self.line = shop, tablet, engine, line
 
     def job(self, id_: str) -> Any:
@@ -60,7 +32,7 @@ class Device:
 async def device(world: build.World, tmp_path: Path) -> AsyncIterator[Device]:
     shop = await open_shop(world)
     tablet = await shop.tablet()
-    line = InProcess(await world.asking(tablet.device.token))
+    line = build.InProcess(await world.asking(tablet.device.token))
     engine = Engine.open(tmp_path, "http://unused", transport=line)
     engine.client.token = tablet.device.token
     engine.db.set_meta(device=tablet.device.id, node=STORE)
