@@ -54,8 +54,8 @@ browser: setup
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest tests/browser
 
-bench: setup ## Measure against floors, one JSON line each (BENCH=name for one)
-	$(BIN)/python -m tests.benchmarks $(BENCH)
+bench: setup ## Measure against floors, one JSON line each (BENCH=name for one, ARGS for its arguments)
+	$(BIN)/python -m tests.benchmarks $(BENCH) $(ARGS)
 
 prove: setup ## The long proofs: histories, fleets, requests, races, kills (SEEDS=100 ROUNDS=500, SEED=7 to see one, ONLY=kills)
 ifneq ($(ONLY),kills)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic_core import to_json
 
 from shared.fulfilment import Fulfilment
 from store_app.engine import sealing
@@ -82,4 +83,4 @@ class Vault:
 
 
 def _text(body: Body) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return to_json(body).decode()

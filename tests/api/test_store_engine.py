@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from server.sync import api as sync_api
 from shared.fulfilment import State
 from shared.reasons import Bucket
 from store_app.engine import Engine
@@ -150,3 +152,17 @@ async def reported(device: Device) -> int:
     answer = await device.shop.world.client.get("/v1/devices")
     (length,) = [each["queue_length"] for each in answer.json()["items"] if each["id"] == device.tablet.device.id]
     return int(length)
+
+
+async def test_a_snapshot_is_the_same_in_pieces_of_any_size(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = await device.shop.world.asking(device.tablet.device.token)
+
+    async def rows() -> list[Any]:
+        answer = await asking.get("/v1/sync/snapshot")
+        return [json.loads(line) for line in answer.text.splitlines()][1:]
+
+    whole = await rows()
+    assert whole[-1] == {"end": True, "rows": len(whole) - 1}
+    for size in (1, 300, 1_000_000):
+        monkeypatch.setattr(sync_api, "PIECE", size)
+        assert await rows() == whole
