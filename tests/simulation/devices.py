@@ -15,6 +15,7 @@ from store_app.engine.clock import Clock
 from store_app.engine.db import Database
 from store_app.engine.engine import Engine
 from store_app.engine.local_store import FILE, LocalStore
+from tests.shop import Tablet
 from tests.simulation.lines import Line
 from tests.simulation.timeline import Timeline
 
@@ -93,19 +94,17 @@ class Device:
         self,
         name: str,
         node: str,
-        id_: str,
-        token: str,
-        person: str,
+        tablet: Tablet,
         folder: Path,
         timeline: Timeline,
         line: Line,
         chance: Random,
         tell: Callable[[str], None],
     ) -> None:
-        self.name, self.node, self.id, self.person = name, node, id_, person
+        self.name, self.node, self.id, self.person = name, node, tablet.device.id, tablet.person.id
         self.timeline, self.line, self.chance, self.tell = timeline, line, chance, tell
         self.clock = WrongClock(timeline)
-        self.secrets = KeyStore(token=token)
+        self.secrets = KeyStore(token=tablet.device.token)
         self.folder = folder
         self.engine: Engine | None = None
         self.sync: asyncio.Task[None] | None = None

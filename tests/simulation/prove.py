@@ -24,8 +24,8 @@ from rich.table import Column, Table
 
 from server.kit import logs, migrate, postgres
 from tests.simulation.arena import arena
-from tests.simulation.fleet import tell_story
 from tests.simulation.history import History, history
+from tests.simulation.story import tell_story
 
 STEPS = 200
 DONE = Path("build/proved")

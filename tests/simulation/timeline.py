@@ -49,6 +49,7 @@ class Timeline:
             at, _, do = heapq.heappop(self._due)
             self.now = max(self.now, at)
             await _done(do())
+            await quiet()
             await _done(self.after_each())
             await quiet()
         self.now = max(self.now, until)
