@@ -21,6 +21,7 @@ from server import wiring, worker
 from server.catalog import api as catalog
 from server.fulfilment import api as fulfilment
 from server.fulfilment import exceptions_api as exceptions
+from server.fulfilment import proofs_api
 from server.integrations.messengers import messenger_of
 from server.integrations.payments.built_in import BuiltInGateway
 from server.inventory import api as inventory
@@ -38,7 +39,7 @@ from server.people import tokens
 from server.routing import api as routing
 from server.settings import Settings
 from server.sync import api as sync
-from server.sync import quarantine_api
+from server.sync import attachments_api, quarantine_api
 from shared import api as paths
 
 SLICES: tuple[APIRouter, ...] = (
@@ -47,12 +48,14 @@ SLICES: tuple[APIRouter, ...] = (
     routing.router,
     fulfilment.router,
     exceptions.router,
+    proofs_api.router,
     inventory.router,
     catalog.router,
     network.router,
     people.router,
     sync.router,
     quarantine_api.router,
+    attachments_api.router,
     board_api.router,
     pages.router,
     live.router,

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import structlog
 
+from server.fulfilment import attachments
 from server.fulfilment import schedule as jobs
 from server.inventory import service as inventory
 from server.kit import outbox
@@ -80,6 +81,11 @@ async def compact_feeds(parts: Parts) -> int:
     return await alone(parts, "compact feeds", compaction.compact)
 
 
+async def forget_pieces(parts: Parts) -> int:
+    """Photos whose device has given up sending them."""
+    return await alone(parts, "forget pieces", attachments.forget_pieces)
+
+
 async def renew_authorisations(parts: Parts) -> int:
     """Authorisations that run out before the goods have left."""
     return await alone(parts, "renew authorisations", renewals.renew_due)
@@ -94,6 +100,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("renew authorisations", renew_authorisations, 600.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
     Loop("compact feeds", compact_feeds, 900.0),
+    Loop("forget pieces of photos", forget_pieces, 3600.0),
     Loop("send messages", messages.send_waiting, 1.0),
     Loop("forget expired sessions and codes", forget_expired, 300.0),
 )

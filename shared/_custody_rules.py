@@ -112,6 +112,8 @@ def _after_hand_off(job: Fulfilment, lines: tuple[JobLine, ...], command: f.Hand
         collector=command.collector,
         proxy=command.proxy,
         verified=command.proof in ("pass", "code"),
+        signed=command.signature is not None,
+        photo=command.photo is not None,
         at=ctx.at,
         by=ctx.actor,
     )

@@ -21,6 +21,7 @@ from pydantic import Field
 from shared.kernel import Count, Input, Instant, NodeCode, Quantity, Sku, Wire
 from shared.machine import Machine, Row
 from shared.methods import METHODS
+from shared.proofs import Photo, Signature
 
 
 class State(StrEnum):
@@ -163,6 +164,8 @@ class Proof(Wire):
     collector: str | None = None
     proxy: bool = False
     verified: bool = True
+    signed: bool = Field(default=False, description="A signature was left; it stays with the server.")
+    photo: bool = Field(default=False, description="A photo was taken.")
     at: Instant
     by: str | None = None
 
@@ -366,6 +369,8 @@ class HandOff(_Command):
     proxy: bool = False
     age_checked: bool = False
     lead: str | None = Field(default=None, description="Person id of the lead whose PIN allowed it.")
+    signature: Signature | None = Field(default=None, description="What the customer signed with.")
+    photo: Photo | None = Field(default=None, description="A picture that shows it; its bytes follow.")
 
 
 class Reject(_Command):

@@ -7,14 +7,16 @@ its queue only when its cursor passes that row, never because of the push answer
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from shared.fulfilment import Command, Notice
 from shared.kernel import Input, Instant, NodeCode, Wire
+from shared.proofs import Photo
 from shared.put_back import Found, TaskLine
 from shared.stock import Adjustment
 
@@ -78,6 +80,17 @@ class QueuedCommand(Input):
     def happened_at(self) -> datetime:
         """When it was done, by the server's clock as far as the device had measured it."""
         return happened_at(self.made_at, self.offset_ms)
+
+
+def photos_of(commands: Iterable[QueuedCommand]) -> list[Photo]:
+    """The photos that commands name, whether or not the rest of them can be read."""
+    found = []
+    for command in commands:
+        try:
+            found.append(Photo.model_validate(command.body.get("photo")))
+        except ValidationError:
+            continue
+    return found
 
 
 class Push(Input):

@@ -61,7 +61,8 @@ def timeline_values(command: Command, job: Fulfilment) -> dict[str, str | int | 
         case Reject(reason=reason):
             return {"reason": reason}
         case _ if command.kind == "hand_off" and job.proof:
-            return {"proof": job.proof.method, "collector": job.proof.collector, "units": _handed(job)}
+            left = {"signed": int(job.proof.signed), "photo": int(job.proof.photo)}
+            return {"proof": job.proof.method, "collector": job.proof.collector, "units": _handed(job), **left}
         case _:
             return {}
 

@@ -23,7 +23,7 @@ from server.events import (
     StockShort,
     UnitsLeft,
 )
-from server.fulfilment import exceptions
+from server.fulfilment import exceptions, proofs
 from server.fulfilment.rules import Promise, break_promises, short_name, timeline_values
 from server.fulfilment.tables import FulfilmentRow
 from server.inventory import service as inventory
@@ -219,6 +219,7 @@ async def _write_outcome(
 ) -> Outcome:
     """Say what happened, and what it leaves for people to settle."""
     await exceptions.follow(tx, before, command, outcome, ctx)
+    await proofs.keep(tx, before, command, ctx)
     if not outcome.changed:
         return outcome
     after = outcome.fulfilment

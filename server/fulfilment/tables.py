@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.tables import Table
@@ -66,3 +66,51 @@ class ExceptionRow(Table):
     resolution: Mapped[str | None]
     note: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default="1")
+
+
+class ProofRow(Table):
+    """What was left at one hand-off: who was there, a signature as strokes, the hash of a photo. Append-only."""
+
+    __tablename__ = "hand_off_proof"
+    __table_args__ = (Index(None, "fulfilment_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    fulfilment_id: Mapped[UUID]
+    node: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    device: Mapped[str | None]
+    method: Mapped[str]
+    collector: Mapped[str | None]
+    proxy: Mapped[bool]
+    signature: Mapped[dict[str, Any] | None]
+    photo: Mapped[str | None]
+
+
+class AttachmentRow(Table):
+    """A file that a command has named. `content` is there once all of it is, and is what the hash says."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (Index("attachment_missing_idx", "named_at", postgresql_where="whole_at IS NULL"),)
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    size: Mapped[int]
+    device: Mapped[str]
+    """Who named it first."""
+    named_at: Mapped[datetime]
+    whole_at: Mapped[datetime | None]
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AttachmentPieceRow(Table):
+    """A part of a file that is on its way, per device that sends it: nobody can spoil what another one has sent."""
+
+    __tablename__ = "attachment_piece"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime]

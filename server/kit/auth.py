@@ -38,6 +38,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "fulfilment.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "fulfilment.work": STORE | {"integration"},
     "exception.settle": STORE | {"agent", "admin", "integration"},
+    "proof.read": frozenset({"lead", "manager", "agent", "admin"}),
     "fulfilment.deliver": frozenset({"admin", "integration"}),
     # people and devices
     "people.read": frozenset({"lead", "manager", "admin"}),

@@ -127,7 +127,7 @@ async def node(tx: Tx, code: str) -> NodeView | None:
 def view(r: Mapping[str, Any], now: datetime) -> NodeView:
     """A row as the API shows it."""
     plain = ("code", "name", "type", "address", "time_zone", "currency", "holidays", "cutoff", "capacity_per_day")
-    lists = ("capabilities", "safety_stock", "routing_buffer", "staging", "bays", "taking_orders", "version")
+    lists = ("capabilities", "safety_stock", "routing_buffer", "staging", "bays", "proof", "taking_orders", "version")
     place = None if r["latitude"] is None else Geo(latitude=r["latitude"], longitude=r["longitude"])
     calendar = calendar_of(r)
     return NodeView(
@@ -155,6 +155,7 @@ async def docs(tx: Tx, codes: Sequence[str], *, pass_keys: Sequence[str] = ()) -
         NodeDoc(
             **{k: r[k] for k in ("code", "name", "type", "time_zone", "currency", "address", "staging", "bays")},
             pass_keys=tuple(pass_keys),
+            policy={"proof": r["proof"]},
         )
         for r in rows
     ]

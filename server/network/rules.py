@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.kernel import Currency, Geo, Input, NodeCode, Wire
+from shared.proofs import ProofPolicy
 
 PICKUP_TIME = timedelta(hours=2)
 """Open hours between an order and its bag standing ready."""
@@ -71,6 +72,11 @@ class NewNode(Input):
     routing_buffer: int = Field(default=0, ge=0, le=10_000, description="With fewer units it sends none of an item.")
     staging: tuple[Place, ...] = Field(default=(), max_length=200, description="Places where finished bags stand.")
     bays: tuple[Place, ...] = Field(default=(), max_length=100, description="Parking bays for curbside.")
+    proof: ProofPolicy = Field(
+        default="none",
+        description="What a customer leaves when they collect. `none`: an associate may take a signature or a photo,"
+        " and need not; otherwise a bag goes out without it only on a lead's PIN.",
+    )
     taking_orders: bool = True
 
 

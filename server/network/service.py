@@ -17,7 +17,8 @@ from shared.errors import FieldProblem, NotFound
 
 _FIELDS = (
     "name", "type", "latitude", "longitude", "address", "time_zone", "currency", "hours", "holidays", "cutoff",
-    "capacity_per_day", "capabilities", "safety_stock", "routing_buffer", "staging", "bays", "taking_orders",
+    "capacity_per_day", "capabilities", "safety_stock", "routing_buffer", "staging", "bays", "proof",
+    "taking_orders",
 )  # fmt: skip
 _UPSERT = (
     f"ON CONFLICT (code) DO UPDATE SET {', '.join(f'{f} = excluded.{f}' for f in _FIELDS)},"

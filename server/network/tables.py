@@ -38,6 +38,8 @@ class NodeRow(Table):
     routing_buffer: Mapped[int]
     staging: Mapped[list[Any]]
     bays: Mapped[list[Any]]
+    proof: Mapped[str] = mapped_column(server_default="none")
+    """What is asked for when a bag is handed over (`shared.proofs.ProofPolicy`)."""
     taking_orders: Mapped[bool]
     version: Mapped[int]
     updated_at: Mapped[datetime]

@@ -42,9 +42,9 @@ class NodeLoad(Wire):
 
 
 class Waiting(Wire):
-    """Orders that wait for a person or for stock, by reason."""
+    """Orders that wait for a person or for stock, by reason; photos of hand-offs that have not come for a day."""
 
-    reason: str = Field(examples=["payment"], description="Kind of hold, `backordered` or `exception`.")
+    reason: str = Field(examples=["payment"], description="Kind of hold, `backordered`, `exception` or `photo`.")
     count: int
 
 
@@ -140,6 +140,8 @@ async def _waiting(tx: Tx) -> list[Waiting]:
         "SELECT kind AS reason, count(*) AS n FROM order_hold WHERE resolved_at IS NULL GROUP BY kind"
         " UNION ALL SELECT 'backordered', count(DISTINCT order_id) FROM order_line WHERE backordered > 0"
         " UNION ALL SELECT 'exception', count(*) FROM fulfilment_exception WHERE settled_at IS NULL"
+        " UNION ALL SELECT 'photo', count(*) FROM attachment WHERE whole_at IS NULL AND named_at < :yesterday",
+        yesterday=tx.now - A_DAY,
     )
     return sorted(
         (Waiting(reason=r["reason"], count=r["n"]) for r in rows if r["n"]), key=lambda w: (-w.count, w.reason)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from server.fulfilment import attachments
 from server.kit import audit, bulk
 from server.kit.auth import Actor, authorize, node_scope
 from server.kit.transaction import Tx
@@ -21,7 +22,7 @@ from server.people import tokens
 from server.sync.tables import QuarantineRow
 from shared.errors import NotFound, TooLarge
 from shared.kernel import Wire
-from shared.sync import Quarantine, Quarantined
+from shared.sync import Quarantine, Quarantined, photos_of
 
 MOST = 20_000
 """Commands one device may leave here: more than a store does in a month."""
@@ -71,6 +72,7 @@ async def hold(tx: Tx, token: str | None, left: Quarantine) -> Quarantined:
         for command in fresh.values()
     ]
     await bulk.insert(tx, QuarantineRow, rows, conflict="ON CONFLICT DO NOTHING")
+    await attachments.expect(tx, photos_of(left.commands), node=node, device=device.id)
     if not left.more:
         await _returned(tx, device, node, kept + len(rows))
     return Quarantined(device=device.id, held=kept + len(rows))

@@ -23,7 +23,7 @@ from server.events import (
     PersonChanged,
     StockChanged,
 )
-from server.fulfilment import exceptions
+from server.fulfilment import attachments, exceptions
 from server.fulfilment import queries as jobs
 from server.fulfilment import service as fulfilment
 from server.inventory import service as inventory
@@ -49,6 +49,7 @@ from shared.sync import (
     PersonSignedIn,
     QueuedCommand,
     SettleException,
+    photos_of,
 )
 
 log = structlog.get_logger(__name__)
@@ -128,6 +129,8 @@ async def _carry_out(
         if command.n != last_n + 1:
             raise QueueGap(f"Command {command.n} came after {last_n}.", wanted=last_n + 1)
         status, notice = ("held", hold) if hold else await _do(tx, device, actors.get(command.actor), command)
+        if status == "held":
+            await attachments.expect(tx, photos_of([command]), node=_home(device), device=device.id)
         outcome = CommandOutcome(id=command.id, n=command.n, status=status, notice=notice)
         last_n = command.n
         outcomes.append(outcome)

@@ -48,6 +48,7 @@ SALE = {
     "sold_at": "2026-11-23T10:00:00Z",
     "lines": [{"sku": "APPLE", "quantity": 1}],
 }
+PHOTO = {"sha256": "ab" * 32, "type": "image/jpeg", "size": 100}
 PERSON = {"name": "New", "roles": ["associate"], "nodes": [HERE]}
 
 ROWS: dict[tuple[str, str], Row] = {
@@ -68,6 +69,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/fulfilments"): Row("fulfilment.read", "hidden"),
     ("GET", "/v1/fulfilments/{job_id}"): Row("fulfilment.read", "refused"),
     ("POST", "/v1/fulfilments/commands"): Row("fulfilment.work", "row refused", {"commands": [COMMAND]}),
+    ("GET", "/v1/fulfilments/{job_id}/proofs"): Row("proof.read", "refused"),
+    ("GET", "/v1/fulfilments/{job_id}/proofs/{sha256}"): Row("proof.read", "refused"),
     ("GET", "/v1/exceptions"): Row("fulfilment.read", "hidden"),
     ("GET", "/v1/exceptions/kinds"): Row("fulfilment.read", "unbound"),
     ("GET", "/v1/exceptions/{exception_id}"): Row("fulfilment.read", "refused"),
@@ -107,6 +110,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/devices/{device_id}/revoke"): Row("device.revoke", "refused"),
     ("GET", "/v1/devices/{device_id}/quarantine"): Row("device.revoke", "refused"),
     ("POST", "/v1/sync/quarantine"): Row(PUBLIC, "unbound", {"commands": []}),
+    ("GET", "/v1/sync/attachments/{sha256}"): Row("sync", "refused"),
+    ("PUT", "/v1/sync/attachments/{sha256}"): Row("sync", "refused"),
+    ("PUT", "/v1/sync/quarantine/attachments/{sha256}"): Row(PUBLIC, "unbound"),
     ("GET", "/v1/keys"): Row("key.write", "head office"),
     ("POST", "/v1/keys"): Row("key.write", "head office", {"name": "New"}),
     ("POST", "/v1/keys/{key_id}/revoke"): Row("key.write", "head office"),
@@ -185,6 +191,8 @@ async def sample(world: World) -> Sample:
     person = await build.person(world.db, "associate", nodes=[HERE], name="Vic Tim")
     badge = (await world.client.post(f"/v1/people/{person.id}/badge")).json()["label"]
     code = (await world.client.post("/v1/devices/enrolment-codes", json={"node": HERE})).json()["code"]
+    tablet = await shop.tablet()
+    await tablet.do("hand_off", fulfilment=order["jobs"][0]["id"], proof="id_seen", photo=PHOTO)
     exception = str(uuid4())
     await world.write(
         lambda tx: tx.run(
@@ -203,6 +211,7 @@ async def sample(world: World) -> Sample:
         "exception_id": exception,
         "sku": "APPLE",
         "code": HERE,
+        "sha256": PHOTO["sha256"],
         "person_id": person.id,
         "device_id": (await build.device(world.db, HERE, name="Victim")).id,
         "key_id": (await build.api_key(world.db, "integration", name="Victim")).id,

@@ -31,6 +31,30 @@ CREATE TABLE api_key (
     CONSTRAINT api_key_hash_key UNIQUE (hash)
 );
 """,
+    "attachment": r"""
+CREATE TABLE attachment (
+    sha256 TEXT NOT NULL,
+    node TEXT NOT NULL,
+    type TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    device TEXT NOT NULL,
+    named_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    whole_at TIMESTAMP WITH TIME ZONE,
+    content BYTEA,
+    CONSTRAINT attachment_pkey PRIMARY KEY (sha256, node)
+);
+CREATE INDEX attachment_missing_idx ON attachment (named_at) WHERE whole_at IS NULL;
+""",
+    "attachment_piece": r"""
+CREATE TABLE attachment_piece (
+    sha256 TEXT NOT NULL,
+    device TEXT NOT NULL,
+    start BIGINT NOT NULL,
+    content BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT attachment_piece_pkey PRIMARY KEY (sha256, device, start)
+);
+""",
     "audit": r"""
 CREATE TABLE audit (
     stream TEXT NOT NULL,
@@ -239,6 +263,23 @@ CREATE TABLE fulfilment_exception (
 CREATE INDEX fulfilment_exception_job_idx ON fulfilment_exception (fulfilment_id, kind);
 CREATE INDEX fulfilment_exception_open_idx ON fulfilment_exception (node) WHERE settled_at IS NULL;
 """,
+    "hand_off_proof": r"""
+CREATE TABLE hand_off_proof (
+    id UUID NOT NULL,
+    fulfilment_id UUID NOT NULL,
+    node TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    actor TEXT NOT NULL,
+    device TEXT,
+    method TEXT NOT NULL,
+    collector TEXT,
+    proxy BOOLEAN NOT NULL,
+    signature JSONB,
+    photo TEXT,
+    CONSTRAINT hand_off_proof_pkey PRIMARY KEY (id)
+);
+CREATE INDEX hand_off_proof_fulfilment_id_idx ON hand_off_proof (fulfilment_id);
+""",
     "installation": r"""
 CREATE TABLE installation (
     name TEXT NOT NULL,
@@ -339,6 +380,7 @@ CREATE TABLE node (
     routing_buffer BIGINT NOT NULL,
     staging JSONB NOT NULL,
     bays JSONB NOT NULL,
+    proof TEXT DEFAULT 'none' NOT NULL,
     taking_orders BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,

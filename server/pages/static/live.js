@@ -7,7 +7,7 @@ const WORDS = {
   cancelled: "Cancelled", offered: "new", accepted: "accepted", picking: "being picked", picked: "picked",
   packed: "packed", ready: "ready", customer_on_the_way: "customer on the way", customer_arrived: "customer is here",
   handed_off: "handed over", awaiting_carrier: "waits for the carrier", shipped: "shipped", delivered: "delivered",
-  short: "not found", rejected: "sent back", expired: "not collected", payment: "payment", manual: "a person",
+  short: "not found", rejected: "sent back", expired: "not collected", payment: "payment", photo: "photos not sent", manual: "a person",
   exception: "to settle", ship: "Ship", pickup: "Pick up", curbside: "Curbside",
 };
 const GOOD = new Set(["completed", "fulfilled", "handed_off", "shipped", "delivered", "ready"]);
