@@ -1,4 +1,5 @@
 """HTTP for files that device commands name: in pieces, so that a broken line costs one piece and not the file.
+Few pieces are taken at a time, in turns of their own, so that commands never wait behind photos.
 
 A device that was revoked leaves its files by a door of its own, as it leaves its queue.
 """
@@ -13,6 +14,7 @@ from server.fulfilment import attachments
 from server.kit.auth import Actor
 from server.kit.web import Parts, PartsDep, SyncResponse, allowed, problems
 from server.people import tokens
+from server.sync.turns import turns
 from shared.errors import TooLarge
 from shared.proofs import MAX_PHOTO_BYTES, PIECE_BYTES, Received, Sha256
 
@@ -104,7 +106,8 @@ async def leave_attachment(
 
 
 async def _take(parts: Parts, device: Actor, sha256: str, start: int, piece: bytes) -> Response:
-    answer, problem = await parts.db.write(lambda tx: attachments.take(tx, device, sha256, start, piece))
+    async with turns(parts, "photo").one():
+        answer, problem = await parts.db.write(lambda tx: attachments.take(tx, device, sha256, start, piece))
     if problem is not None:
         raise problem
     return SyncResponse(answer.model_dump_json())

@@ -15,11 +15,11 @@ from typing import Literal
 from server.kit.web import Parts
 from shared.errors import Busy
 
-Asked = Literal["push", "read", "snapshot"]
+Asked = Literal["push", "read", "snapshot", "photo"]
 """What devices ask for, each with turns of its own."""
-PATIENCE_S: dict[Asked, float] = {"push": 8.0, "read": 8.0, "snapshot": 60.0}
+PATIENCE_S: dict[Asked, float] = {"push": 8.0, "read": 8.0, "snapshot": 60.0, "photo": 8.0}
 """Seconds until a turn must come: fewer than devices wait for an answer (ten, and 120 for a snapshot)."""
-SHARE: dict[Asked, float] = {"push": 0.4, "read": 0.2, "snapshot": 0.2}
+SHARE: dict[Asked, float] = {"push": 0.4, "read": 0.2, "snapshot": 0.2, "photo": 0.1}
 """Of the process's database connections; one at least."""
 
 
