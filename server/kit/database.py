@@ -147,7 +147,7 @@ class Database:
                 driver.terminate()
                 raise
             finally:
-                if driver.is_in_transaction():
+                if not driver.is_closed() and driver.is_in_transaction():
                     driver.terminate()
                 if driver.is_closed():
                     await conn.invalidate()

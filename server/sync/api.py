@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import StreamingResponse
 
 from server.kit.auth import Actor
-from server.kit.database import to_json
 from server.kit.web import Parts, PartsDep, SyncResponse, allowed, problems
-from server.sync import documents, epochs, queries, service
+from server.sync import epochs, queries, service
+from server.sync.snapshot import Snapshot, lines
 from server.sync.turns import turns
 from server.sync.watch import FeedWatch
 from shared.api import MEDIA_TYPE
@@ -19,8 +18,6 @@ from shared.errors import InvalidInput
 from shared.sync import SPOKEN_SCHEMAS, Hello, Page, Push, Pushed
 
 router = APIRouter(prefix="/v1/sync", tags=["device sync"])
-PIECE = 1 << 16
-"""Characters of a snapshot that are sent together."""
 Device = Annotated[Actor, allowed("sync")]
 
 
@@ -123,7 +120,7 @@ async def _turn_for_a_snapshot(parts: PartsDep) -> AsyncIterator[None]:
 
 @router.get(
     "/snapshot",
-    response_class=StreamingResponse,
+    response_class=Snapshot,
     responses={
         **problems(426),
         200: {
@@ -132,47 +129,6 @@ async def _turn_for_a_snapshot(parts: PartsDep) -> AsyncIterator[None]:
         },
     },
 )
-async def snapshot(
-    parts: PartsDep, device: Device, _turn: Annotated[None, Depends(_turn_for_a_snapshot)]
-) -> StreamingResponse:
+async def snapshot(parts: PartsDep, device: Device, _turn: Annotated[None, Depends(_turn_for_a_snapshot)]) -> Snapshot:
     """Everything the device should hold, in one consistent read."""
-    return StreamingResponse(_in_pieces(_lines(parts, device)), media_type="application/x-ndjson")
-
-
-async def _in_pieces(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Many lines at a time: a piece passes every layer, the compression and the socket once."""
-    held, size = [], 0
-    async for line in lines:
-        held.append(line)
-        size += len(line)
-        if size >= PIECE:
-            yield "".join(held)
-            held, size = [], 0
-    yield "".join(held)
-
-
-async def _lines(parts: Parts, device: Actor) -> AsyncIterator[str]:
-    """`last_n` is the last command of this device whose effect is contained: the device settles up to it."""
-    node, rows = _home(device), 0
-    async with parts.db.reading() as tx:
-        heads = await queries.heads(tx, queries.streams_of(node))
-        cursor = {stream: last for stream, (_, last) in heads.items()}
-        last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id", id=device.id) or 0)
-        header = {
-            "cursor": cursor,
-            "epoch": await epochs.current(tx),
-            "server_time": tx.now.isoformat(),
-            "last_n": last_n,
-        }
-        yield to_json(header) + "\n"
-        async for doc in documents.everything(tx, node):
-            rows += 1
-            yield _line(doc, cursor[doc["stream"]])
-    yield to_json({"end": True, "rows": rows}) + "\n"
-
-
-def _line(doc: documents.Document, seq: int) -> str:
-    """A feed row; bodies that are JSON text already are not parsed again."""
-    body = doc["body"] if isinstance(doc["body"], str) else to_json(doc["body"])
-    head = to_json({k: doc[k] for k in ("stream", "kind", "version")} | {"id": doc["doc_id"], "seq": seq})
-    return f'{head[:-1]},"body":{body},"origin":null}}\n'
+    return Snapshot(lines(parts.db, device.id, _home(device)))

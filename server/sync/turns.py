@@ -2,7 +2,7 @@
 
 A region that was offline for a shift comes back in the same second. Without turns its devices take every connection of
 the pool, and shoppers wait behind them, or are sent away. With turns some connections are always left to everybody
-else; the queues take longer to drain, which nobody in a store notices (docs/adr/0013).
+else; the queues take longer to drain, and stores work on what is on their devices meanwhile (docs/adr/0013).
 """
 
 from __future__ import annotations

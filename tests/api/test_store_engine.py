@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from server.sync import api as sync_api
+from server.sync import snapshot
 from shared.fulfilment import State
 from shared.reasons import Bucket
 from store_app.engine import Engine
@@ -164,5 +164,5 @@ async def test_a_snapshot_is_the_same_in_pieces_of_any_size(device: Device, monk
     whole = await rows()
     assert whole[-1] == {"end": True, "rows": len(whole) - 1}
     for size in (1, 300, 1_000_000):
-        monkeypatch.setattr(sync_api, "PIECE", size)
+        monkeypatch.setattr(snapshot, "PIECE", size)
         assert await rows() == whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import anyio
 import pytest
@@ -46,3 +46,15 @@ async def test_one_that_was_broken_off_while_it_began_serves_the_next_one_too(db
         with anyio.move_on_after(pause):
             await db.read(_slow)
         assert await db.read(_one) == 1
+
+
+async def test_a_stream_that_is_given_up_halfway_leaves_the_pool_whole(db: Database) -> None:
+    async def rows() -> AsyncGenerator[object]:
+        async with db.reading() as tx:
+            yield await tx.value("SELECT 1")
+            yield await tx.value("SELECT 2")
+
+    stream = rows()
+    assert await anext(stream) == 1
+    await stream.aclose()
+    assert await db.read(_one) == 1

@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from server.check import check
-from server.sync import documents, service
+from server.sync import documents, service, snapshot
 from server.sync.turns import PATIENCE_S, Asked, turns
 from shared.fulfilment import CLAIMS
 from store_app.engine import Engine
@@ -201,3 +202,40 @@ async def test_a_snapshot_keeps_its_turn_until_its_last_line(narrow: build.World
     assert held
     assert all(held)
     assert not turns(narrow.parts, "snapshot")._seats.locked()
+
+
+async def test_a_device_that_stops_reading_its_snapshot_is_broken_off_and_others_get_theirs(
+    narrow: build.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It left the network without a word: its socket takes nothing more, and does not end."""
+    monkeypatch.setattr(snapshot, "PIECE", 100)
+    monkeypatch.setattr(snapshot, "STALLED_S", 0.2)
+    shop = await open_shop(narrow)
+    tablet = await shop.tablet()
+    sent = list[Message]()
+
+    async def silence() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    async def full(message: Message) -> None:
+        if len(sent) == 2:
+            await asyncio.Event().wait()
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {tablet.device.token}".encode())]
+    async with asyncio.timeout(10):
+        await narrow.app(scope("/v1/sync/snapshot", headers), silence, full)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[-1]["more_body"]
+    assert not turns(narrow.parts, "snapshot")._seats.locked()
+    assert narrow.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    asking = await narrow.asking(tablet.device.token)
+    assert (await asking.get("/v1/sync/snapshot")).status_code == 200
+
+
+def scope(path: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """A GET, as a web server hands it to the application."""
+    http = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "asgi": {"spec_version": "2.3"}}
+    where = {"path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"", "server": ("test", 80)}
+    return {**http, **where, "headers": headers, "client": ("127.0.0.1", 1)}
