@@ -107,13 +107,14 @@ class InProcess:
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
     ) -> Answer:
         if self.cut:
             raise Offline("cut")
-        answer = await self._client.request(method, path, json=json, params=params, headers=headers)
+        answer = await self._client.request(method, path, json=json, content=content, params=params, headers=headers)
         return answer.status_code, answer.headers, answer.content
 
     async def aclose(self) -> None:

@@ -17,11 +17,12 @@ from pydantic import BaseModel, ValidationError
 from shared import api, errors
 from shared.api import MEDIA_TYPE
 from shared.orders import OrderDigest, OrderView, TimelineEntry
+from shared.proofs import Received
 from shared.stock import StockLevel
 from shared.sync import Enrolled, Enrolment, FeedRow, Hello, Page, Push, Pushed, Quarantined, QueuedCommand
 from store_app.engine.transport import Answer, Offline, Transport
 
-READ_S, SNAPSHOT_S = 10.0, 120.0
+READ_S, SNAPSHOT_S, PIECE_S = 10.0, 120.0, 60.0
 M = TypeVar("M", bound=BaseModel)
 _BY_CODE: dict[str, type[errors.BatonError]] = {
     kind.code: kind
@@ -96,6 +97,13 @@ class Client:
         """The last push of a revoked device; `more`: another piece follows."""
         body = {"commands": [_dump(command) for command in commands], "more": more}
         return _model(Quarantined, await self._sync("POST", api.QUARANTINE, json=body))
+
+    async def send_piece(self, sha256: str, start: int, piece: bytes, *, left: bool = False) -> Received:
+        """Part of a photo from byte `start` on; the answer says how much is there. An empty piece asks. `left`: by the
+        door of a revoked device."""
+        path = f"{api.LEFT_ATTACHMENTS if left else api.ATTACHMENTS}/{sha256}"
+        headers = {"content-type": "application/octet-stream", "upload-offset": str(start)}
+        return _model(Received, await self._sync("PUT", path, content=piece, headers=headers, timeout=PIECE_S))
 
     async def pull(self, cursor: Mapping[str, int], wait: int, limit: int) -> Page:
         """The feed after `cursor`; waits up to `wait` seconds for something to come."""
@@ -181,14 +189,14 @@ class Client:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float = READ_S,
+        **what: Any,
     ) -> Answer:
-        headers = {"accept": f"{MEDIA_TYPE}, application/json", "accept-encoding": "gzip"}
+        said = {"accept": f"{MEDIA_TYPE}, application/json", "accept-encoding": "gzip", **(headers or {})}
         if token:
-            headers["authorization"] = f"Bearer {token}"
-        answer = await self.transport.request(method, path, json=json, params=params, headers=headers, timeout=timeout)
+            said["authorization"] = f"Bearer {token}"
+        answer = await self.transport.request(method, path, headers=said, timeout=timeout, **what)
         if answer[0] >= 300:
             raise _failure(answer)
         return answer

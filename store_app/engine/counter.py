@@ -17,7 +17,9 @@ from shared import fulfilment as f
 from shared import passes
 from shared.barcodes import BadCode, split_short_code
 from shared.fulfilment import Fulfilment, State
+from shared.proofs import ProofPolicy, Signature, asked_for, lacking
 from store_app.engine.notify import Topic
+from store_app.engine.photos import NoPhoto, Photos
 from store_app.engine.results import Result, notice, refused
 from store_app.engine.verbs import JobId, Verbs
 
@@ -37,6 +39,7 @@ class CounterVerbs(Verbs):
     """Needs the attributes of `Verbs`; what was checked is remembered for a quarter of an hour, in memory."""
 
     _checked: dict[tuple[UUID, str], datetime]
+    _photos: Photos
 
     # ------------------------------------------------------------ who may collect
 
@@ -106,14 +109,23 @@ class CounterVerbs(Verbs):
         proxy: bool = False,
         age_checked: bool = False,
         lead: str | None = None,
+        signature: Signature | None = None,
+        photo: bytes | None = None,
     ) -> Result:
         """The customer has it. `lines` are (line, units), None for everything that is held and not refused;
-        `refused_units` are (line, units, reason)."""
+        `refused_units` are (line, units, reason). `photo` is a picture; it is on the disk before the command is."""
         found = self._view.job(UUID(str(job)))
         if found is None:
             return refused("unknown_job")
         if problem := self._may_not(found, proof, collector, proxy, age_checked, lead):
             return refused(problem, found)
+        lacks = self.proof_lacking(found, signed=signature is not None, photo=photo is not None)
+        if lacks != "none" and not self._session.lead_allows(lead):
+            return refused("proof_lacking", found)
+        try:
+            kept = self._photos.keep(photo) if photo else None
+        except NoPhoto:
+            return refused("no_photo", found)
 
         def command(id_: UUID, now: Fulfilment) -> f.HandOff:
             return f.HandOff.model_validate(
@@ -126,10 +138,20 @@ class CounterVerbs(Verbs):
                     "proxy": proxy,
                     "age_checked": age_checked,
                     "lead": lead,
+                    "signature": signature,
+                    "photo": kept,
                 }
             )
 
-        return self._do(job, command, "handed_off")
+        result = self._do(job, command, "handed_off")
+        if kept and result.n is None:
+            self._photos.let_go(kept)
+        return result
+
+    def proof_lacking(self, job: Fulfilment, *, signed: bool, photo: bool) -> ProofPolicy:
+        """What the store asks for at the hand-off of this job, and is not there yet; `none`: it may go. A lead may let
+        it go without."""
+        return lacking(asked_for(self._lookup.node.policy.get("proof"), job.method), signed=signed, photo=photo)
 
     def _may_not(
         self, job: Fulfilment, proof: str, collector: str | None, proxy: bool, age_checked: bool, lead: str | None

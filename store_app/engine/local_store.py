@@ -23,6 +23,7 @@ from shared.sync import Enrolment, happened_at
 from store_app.engine import damage
 from store_app.engine.client import Client
 from store_app.engine.clock import Chance, Clock, SystemClock, system_chance
+from store_app.engine.commands import Queued
 from store_app.engine.contact import Contact
 from store_app.engine.db import Database
 from store_app.engine.effective import View
@@ -31,6 +32,7 @@ from store_app.engine.leaving import give_back
 from store_app.engine.lookup import Lookup
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
+from store_app.engine.photos import FOLDER, Photos
 from store_app.engine.replica import Replica
 from store_app.engine.results import Result, done, refused
 from store_app.engine.secrets import FileSecrets, Secrets
@@ -46,6 +48,7 @@ CLEAR = (
     "DELETE FROM item_search",
     "DELETE FROM cursor",
     "DELETE FROM command",
+    "DELETE FROM attachment",
     "DELETE FROM rescued",
     "DELETE FROM failure",
     "DELETE FROM scan_log",
@@ -89,13 +92,17 @@ class LocalStore:
         self.client.token = secrets.get("token")
         self.view = View(db)
         self.outbox = Outbox(db, clock, chance)
+        self.photos = Photos(db, file.parent / FOLDER, clock)
+        self.outbox.on_write = self._name_photo
         self.outbox.on_append = self.view.add
         self.outbox.on_reload = lambda: self.view.load(self.view.device, self.outbox.unsettled())
         self.replica = Replica(db, self.outbox, self.view, self.bus)
         self.contact = Contact(db, clock)
         if self.client.token is None and self.shut_out is not None:
             self._clear()  # it was closed after the keys were gone and before the rest was
-        self.syncer = Syncer(db, self.outbox, self.replica, self.client, clock, chance, self.bus, self.contact)
+        self.syncer = Syncer(
+            db, self.outbox, self.replica, self.client, clock, chance, self.bus, self.contact, self.photos
+        )
         self.syncer.on_revoked = self._leave
         self.syncer.on_damaged = self._begin_anew
         db.on_damage = self.syncer.poke
@@ -122,6 +129,7 @@ class LocalStore:
         with self.db.lock:
             self.db.begin_anew(self.clock.now())
             self.view.load(self.db.meta("device") or "", ())
+            self.photos.adopt()
         self._nobody_stays()
         self.bus.tell(*Topic)
 
@@ -179,6 +187,10 @@ class LocalStore:
             self._thread = None
         self.db.close()
 
+    def _name_photo(self, tx: sqlite3.Connection, queued: Queued) -> None:
+        if photo := getattr(queued.command, "photo", None):
+            self.photos.name(tx, photo)
+
     def command_queued(self) -> None:
         """There is something to send."""
         self.syncer.poke(new_command=True)
@@ -220,16 +232,19 @@ class LocalStore:
         return done("enrolled", node=answer.node)
 
     def _commands_wait(self) -> Result | None:
-        waiting = self.outbox.waiting
+        waiting = self.outbox.waiting + self.photos.waiting
         return refused("commands_wait", waiting=waiting) if waiting and self.shut_out is None else None
 
     def reset(self, *, abandon: bool = False) -> None:
-        """Forget the store and its keys. Raises `Conflict` while commands wait, since they exist only here; `abandon`
-        gives them up (a revoked device: head office lists them as unreturned)."""
+        """Forget the store and its keys. Raises `Conflict` while commands or photos wait, since they exist only here;
+        `abandon` gives them up (a revoked device: head office lists them as unreturned)."""
         with self.db.lock:
-            waiting = self.outbox.waiting
-            if waiting and not abandon:
-                raise Conflict(f"{waiting} commands wait for the server.", remedy="Connect the device, then try again.")
+            commands, photos = self.outbox.waiting, self.photos.waiting
+            if (commands or photos) and not abandon:
+                raise Conflict(
+                    f"{commands} commands and {photos} photos wait for the server.",
+                    remedy="Connect the device, then try again.",
+                )
             self._erase()
 
     @property
@@ -239,11 +254,12 @@ class LocalStore:
         return ShutOut(datetime.fromisoformat(kept["at"]), int(kept["given"])) if kept else None
 
     async def _leave(self) -> None:
-        """Revoked: give the queue back, then destroy the keys and everything else. Raises what the server says when it
-        does not take it. What was queued meanwhile is given back before anything is destroyed."""
+        """Revoked: give the queue and the photos back, then destroy the keys and everything else. Raises what the
+        server says when it does not take it. What was queued meanwhile is given back before anything is destroyed."""
         given: frozenset[int] = frozenset()
         while True:
             given |= await give_back(self.client, self.outbox)
+            await self.syncer.sender.leave()
             with self.db.lock:
                 if all(queued.n in given for queued in self.outbox.unsettled()):
                     self.db.set_meta(shut_out={"at": self.clock.now().isoformat(), "given": len(given)})
@@ -268,6 +284,7 @@ class LocalStore:
         """Everything that belongs to one enrolment, out of the files too; settings of people and browsers stay."""
         self.contact.forget()
         damage.forget_files(self._file)
+        self.photos.clear()
         with self.db.write() as tx:
             for statement in CLEAR:
                 tx.execute(statement)

@@ -38,6 +38,8 @@ class Outbox:
 
     def __init__(self, db: Database, clock: Clock, chance: Chance) -> None:
         self._db, self._clock, self._chance = db, clock, chance
+        self.on_write: Callable[[sqlite3.Connection, Queued], None] = lambda tx, queued: None
+        """Called in the transaction that writes a command."""
         self.on_append: Callable[[Queued], None] = lambda queued: None
         self.on_reload: Callable[[], None] = lambda: None
 
@@ -68,6 +70,7 @@ class Outbox:
                     f"INSERT INTO command ({damage.MADE}, mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                     (*row, damage.mark(row)),
                 )
+                self.on_write(tx, queued)
             self.on_append(queued)
         return queued
 

@@ -20,6 +20,7 @@ from store_app.engine.db import Database
 from store_app.engine.effective import View
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
+from store_app.engine.photos import send_again
 from store_app.engine.vault import Vault
 
 _TOPICS = {
@@ -125,6 +126,7 @@ class Snapshot:
                     replica.outbox.settle_contained(tx, last_n)
                     if epoch != before:  # another history: what it does not contain never happened in it
                         replica.outbox.unsettle_after(tx, last_n)
+                        send_again(tx)
             replica.view.load(replica.view.device, replica.outbox.unsettled())
         self._drop("old_")
         replica.bus.tell(*Topic)

@@ -1,14 +1,14 @@
 """The tables of the local store.
 
 The replica (`document`, `barcode`, `item_search`) can be rebuilt beside itself under `new_` names and swapped in one
-transaction; what the device itself has to say (`command`, `meta`, `scan_log`, `failure`) is never touched by that.
+transaction; what the device itself has to say (`command`, `attachment`, `meta` and so on) is never touched by that.
 `rescued` holds what could be read of the queue of a damaged file, until the server has said what it knows (`damage`).
 """
 
 from __future__ import annotations
 
 REPLICA_TABLES = ("document", "barcode", "item_search")
-OWN_TABLES = ("meta", "cursor", "command", "rescued", "scan_log", "failure")
+OWN_TABLES = ("meta", "cursor", "command", "attachment", "rescued", "scan_log", "failure")
 MARKED = ("command", "document")
 """Tables whose rows say with `mark` what they should add up to."""
 
@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS command (
     seen INTEGER NOT NULL DEFAULT 1,
     mark INTEGER
 );
+CREATE TABLE IF NOT EXISTS attachment (
+    sha256 TEXT PRIMARY KEY, path TEXT NOT NULL, state TEXT NOT NULL, at TEXT NOT NULL, asked_at TEXT
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rescued (n INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS command_unsettled ON command (n) WHERE state IN ('waiting', 'sent');
 CREATE INDEX IF NOT EXISTS command_waiting ON command (n) WHERE state = 'waiting';

@@ -31,7 +31,7 @@ PERSONAL: dict[str, tuple[tuple[str, ...], ...]] = {
         ("arrival", "vehicle"),
         ("proof", "collector"),
     ),
-    "hand_off": (("collector",),),
+    "hand_off": (("collector",), ("signature",)),
     "arrive": (_VEHICLE,),
     "on_the_way": (_VEHICLE,),
     "settle_exception": (_NOTE,),
@@ -75,6 +75,21 @@ def open_(kind: str, id_: str, body: Body, key: AESGCM | None) -> Body:
             inner = inner[step]
         inner[name] = value
     return rest
+
+
+def seal_bytes(id_: str, content: bytes, key: AESGCM, nonce: bytes) -> bytes:
+    """A file as it lies on the disk: bound to its name, so that one under another name does not open."""
+    return nonce + key.encrypt(nonce, content, _bound("file", id_))
+
+
+def open_bytes(id_: str, blob: bytes, key: AESGCM | None) -> bytes:
+    """The file as it was before `seal_bytes`. Raises `Unreadable`."""
+    try:
+        if key is not None:
+            return key.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], _bound("file", id_))
+    except (InvalidTag, ValueError) as error:
+        raise Unreadable(f"the file {id_} cannot be opened") from error
+    raise Unreadable(f"there is no key for the file {id_}")
 
 
 def without(kind: str, body: Body) -> Body:

@@ -25,6 +25,8 @@ class SyncStatus:
     offline_since: datetime | None = None
     last_contact: datetime | None = None
     waiting: int = 0
+    photos: int = 0
+    """That wait to be sent, after the commands."""
     needs_you: int = 0
     stuck: int | None = None
     """Number of a command that makes the server fail whenever it is sent; it and what follows stay queued."""

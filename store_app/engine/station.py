@@ -36,7 +36,7 @@ class Station:
         self.session.on_change = self._drop_rights
         store.on_erase.append(self.session.sign_out)
         parts = (self.db, self.view, self.outbox, self.lookup, self.session, store.guard, self.clock, self.bus, queued)
-        self.work = Work(*parts)
+        self.work = Work(*parts, photos=store.photos)
         self.stock_work = StockWork(*parts)
 
     def close(self) -> None:

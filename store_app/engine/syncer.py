@@ -32,7 +32,9 @@ from store_app.engine.db import Database
 from store_app.engine.needs import waited_for
 from store_app.engine.notify import Bus, Topic
 from store_app.engine.outbox import Outbox
+from store_app.engine.photos import Photos
 from store_app.engine.replica import BrokenSnapshot, Replica
+from store_app.engine.sending import PhotoSender
 from store_app.engine.state import Link, SyncStatus
 from store_app.engine.transport import Offline
 from store_app.engine.wiping import wipe
@@ -58,10 +60,12 @@ class Syncer:
         chance: Chance,
         bus: Bus,
         contact: Contact,
+        photos: Photos,
     ) -> None:
         self._db, self._outbox, self._replica, self._client = db, outbox, replica, client
         self._clock, self._chance, self._bus = clock, chance, bus
-        self._contacts = contact
+        self._contacts, self._photos = contact, photos
+        self.sender = PhotoSender(photos, client, bus)
         self._status = SyncStatus(
             link=Link.OFFLINE if db.meta("device") else self._without_token(), last_contact=contact.last
         )
@@ -89,6 +93,7 @@ class Syncer:
         return replace(
             self._status,
             waiting=self._outbox.waiting,
+            photos=self._photos.waiting,
             needs_you=len(waited_for(self._replica.view.exceptions(), unseen)) + self._told,
             offset_ms=self._outbox.offset_ms,
         )
@@ -122,8 +127,13 @@ class Syncer:
     # ------------------------------------------------------------ once
 
     async def run_once(self) -> bool:
-        """Greet, push all, pull all. True when the device is in step; otherwise `status` says what is wrong."""
-        return await self._guarded(self._in_step)
+        """Greet, push all, pull all, send what photos wait. True when the device is in step; otherwise `status` says
+        what is wrong."""
+        return await self._guarded(self._everything)
+
+    async def _everything(self) -> None:
+        await self._in_step()
+        await self.sender.send_all(self._push_all)
 
     async def _in_step(self) -> None:
         await self._greet()
@@ -264,7 +274,7 @@ class Syncer:
         self._poked, self._queued = asyncio.Event(), asyncio.Event()
         while not self._closing:
             self._wipe()
-            if await self.run_once():
+            if await self._guarded(self._in_step):
                 self._failures = 0
                 self._outbox.prune(self._clock.now())
                 await self._guarded(self._stay)
@@ -279,7 +289,8 @@ class Syncer:
         self._wiped_at = now
         try:
             wipe(self._db, self._replica.view)
-        except sqlite3.Error:
+            self._photos.wipe()
+        except (sqlite3.Error, OSError):
             log.exception("personal data could not be wiped; tried again in an hour")
 
     async def _stay(self) -> None:
@@ -298,8 +309,12 @@ class Syncer:
         while not self._closing:
             try:
                 await self._push_all()
-                tries = 0
-                await self._queued.wait()
+                if await self.sender.send_all(self._push_all):
+                    tries = 0
+                    await self._queued.wait()
+                else:  # photos are tried again by and by; a new command goes at once
+                    tries += 1
+                    await self._first(self._clock.sleep(self._jitter(tries)), self._wait(self._queued))
             except ServerFailed:
                 tries += 1
                 await self._clock.sleep(self._jitter(tries))

@@ -23,7 +23,7 @@ class Offline(Unavailable):
 
 
 class Transport(Protocol):
-    """One request, one answer. Raises `Offline` when there is none."""
+    """One request, one answer, with a body of JSON or of bytes. Raises `Offline` when there is none."""
 
     async def request(
         self,
@@ -31,6 +31,7 @@ class Transport(Protocol):
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
@@ -55,6 +56,7 @@ class HttpTransport:
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
@@ -63,7 +65,13 @@ class HttpTransport:
         limits = httpx.Timeout(timeout, connect=CONNECT_S)
         try:
             answer = await self._pool().request(
-                method, self._at() + path, json=json, params=params, headers=headers, timeout=limits
+                method,
+                self._at() + path,
+                json=json,
+                content=content,
+                params=params,
+                headers=headers,
+                timeout=limits,
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Offline(f"The server did not answer ({type(error).__name__}).") from error

@@ -58,10 +58,21 @@ class Vault:
             return _text(body)
         if self._had_its_time(kind, body):
             return _text(sealing.without(kind, body))
+        return _text(sealing.seal(kind, id_, body, self._sure_key(), os.urandom(sealing.NONCE_BYTES)))
+
+    def seal_bytes(self, id_: str, content: bytes) -> bytes:
+        """A file that is personal as a whole, as it is stored."""
+        return sealing.seal_bytes(id_, content, self._sure_key(), os.urandom(sealing.NONCE_BYTES))
+
+    def open_bytes(self, id_: str, blob: bytes) -> bytes:
+        """A stored file. Raises `sealing.Unreadable`."""
+        return sealing.open_bytes(id_, blob, self._key)
+
+    def _sure_key(self) -> AESGCM:
         if self._key is None:
             self.renew()
         assert self._key is not None  # noqa: S101  (just made)
-        return _text(sealing.seal(kind, id_, body, self._key, os.urandom(sealing.NONCE_BYTES)))
+        return self._key
 
     def open(self, kind: str, id_: str, stored: str) -> Any:
         """The body of a stored JSON. What cannot be opened (damaged, or of another key) is left out and logged: a row

@@ -1,7 +1,8 @@
 """Personal data leaves the device a week after its job was finished.
 
 What arrives later than that is stripped on its way in (`vault`); this takes it away from what lies here already: the
-jobs of the replica, and the bodies of settled commands, which stay in the journal for another week without it.
+jobs of the replica, and the bodies of settled commands, which stay in the journal for another week without it. (Photos
+go after the same time: `photos`.)
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from shared.fulfilment import Fulfilment, State
 from store_app.engine.counter import CounterVerbs
 from store_app.engine.lookup import by_due
 from store_app.engine.needs import Need, needs, waited_for
+from store_app.engine.photos import Photos
 from store_app.engine.picking import PickVerbs
 from store_app.engine.put_back import PutBackVerbs
 
@@ -43,9 +44,9 @@ class Today:
 class Work(PickVerbs, CounterVerbs, PutBackVerbs):
     """See `PickVerbs`, `CounterVerbs` and `PutBackVerbs` for most verbs."""
 
-    def __init__(self, *parts: Any) -> None:
+    def __init__(self, *parts: Any, photos: Photos) -> None:
         super().__init__(*parts)
-        self._checked = {}
+        self._checked, self._photos = {}, photos
 
     def jobs(
         self,

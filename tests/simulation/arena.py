@@ -153,7 +153,8 @@ class Arena:
     ) -> Answer:
         """A request of a device, in this process."""
         async with httpx.AsyncClient(transport=self._transport, base_url="http://baton.test") as client:
-            answer = await client.request(method, path, json=json, params=params, headers=headers)
+            body = {"content" if isinstance(json, bytes) else "json": json}
+            answer = await client.request(method, path, **body, params=params, headers=headers)
         return answer.status_code, answer.headers, answer.content
 
     async def heads(self) -> dict[str, int]:

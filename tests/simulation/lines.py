@@ -60,13 +60,16 @@ class Line:
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
     ) -> Answer:
         """As the device asks. Raises `Offline` when no answer comes in time."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        request = _Request(self, method, path, json, dict(params or {}), dict(headers or {}), answered)
+        request = _Request(
+            self, method, path, json if content is None else content, dict(params or {}), dict(headers or {}), answered
+        )
         self.timeline.after(timeout, lambda: request.fail("no answer"))
         self._send(request)
         return await answered

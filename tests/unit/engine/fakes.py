@@ -174,6 +174,10 @@ class FakeServer:
             return self._pull(params)
         return self._snapshot(device) if what == "snapshot" else self._hello(device)
 
+    def take(self, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """Bytes: nobody has named them (`test_photos` has a server that knows photos)."""
+        return _problem(404, "not_found")
+
     def _enrol(self, body: Any) -> Answer:
         if body["code"] != self.code:
             return _problem(403, "not_allowed")
@@ -321,6 +325,7 @@ class FakeNetwork:
         path: str,
         *,
         json: Any = None,
+        content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
@@ -330,6 +335,8 @@ class FakeNetwork:
             raise Offline("cut")
 
         def ask() -> Answer:
+            if content is not None:
+                return self.server.take(path, content, headers or {})
             return self.server.answer(method, path, json, params or {}, (headers or {}).get("authorization", ""))
 
         fate = next(self.fate, "ok")

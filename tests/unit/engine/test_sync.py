@@ -306,7 +306,7 @@ async def test_a_wrong_code_enrols_nothing(tmp_path: Path) -> None:
 
 async def test_a_device_is_not_reset_while_commands_wait(store: Store) -> None:
     store.engine.work.scan(JOB, GTIN[1])
-    with pytest.raises(Conflict, match="1 commands wait"):
+    with pytest.raises(Conflict, match="1 commands and 0 photos wait"):
         store.engine.reset()
     assert not (await store.engine.enrol(store.server.code, "Tablet")).ok
     assert await store.sync()
