@@ -6,7 +6,10 @@ is there to say where the server is: the enrolment code does, or a person.
 `python -m store_app.device` runs the same from source.
 """
 
+import asyncio
+import logging
 import os
+from functools import partial
 from pathlib import Path
 
 import flet as ft
@@ -14,11 +17,16 @@ import flet as ft
 from store_app.engine.address import Address
 from store_app.engine.engine import Engine
 from store_app.engine.transport import HttpTransport
-from store_app.main import build
+from store_app.key_store import KeyStore, KeyStoreClosed, key_store, secrets_in
+from store_app.main import answered, build, dress
+from store_app.ui.closed import show_closed
 from store_app.ui.state import Lease
+
+log = logging.getLogger("store_app")
 
 STORAGE = "FLET_APP_STORAGE_DATA"
 """Set by Flet in a packaged app: private to the app, kept when it is updated."""
+KEYRING_ASKS = 30.0  # seconds; a desktop's keyring may ask its person for a password first
 
 
 class Device:
@@ -26,16 +34,29 @@ class Device:
 
     def __init__(self, folder: Path) -> None:
         self.address = Address(folder / "server.txt")
-        self._engine = Engine.open(folder, "", transport=HttpTransport(lambda: self.address.url))
-        self._engine.start()
+        self._folder = folder
+        self._engine: Engine | None = None
+        self._opening = asyncio.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def open(self, store: KeyStore) -> None:
+        """Once the key store has given the key, which a window is needed for. Raises `KeyStoreClosed`."""
+        async with self._opening:
+            if self._engine is None:
+                secrets = await secrets_in(self._folder, store, partial(answered, within=KEYRING_ASKS))
+                transport = HttpTransport(lambda: self.address.url)
+                self._engine = Engine.open(self._folder, "", transport=transport, secrets=secrets)
+                self._engine.start()
 
     def borrow(self, _slot: str) -> Lease:
-        """The one engine, whichever window asks; it closes with the process."""
+        """The one engine, whichever window asks; it closes with the process. It is open by then."""
+        assert self._engine is not None  # noqa: S101
         return Lease(self._engine, lambda: None)
 
     def close(self) -> None:
         """Let go of files and threads."""
-        self._engine.close()
+        if self._engine is not None:
+            self._engine.close()
 
 
 def folder() -> Path:
@@ -49,7 +70,14 @@ def main(assets: str = "assets") -> None:
     device = Device(folder())
 
     async def show(page: ft.Page) -> None:
-        await build(page, device.borrow, address=device.address)
+        try:
+            await device.open(key_store())
+        except KeyStoreClosed:
+            log.warning("the key store does not open", exc_info=True)
+            dress(page)
+            show_closed(page, lambda: page.run_task(show, page))
+        else:
+            await build(page, device.borrow, address=device.address)
 
     try:
         ft.run(show, assets_dir=assets, no_cdn=True)

@@ -49,14 +49,14 @@ async def device_slot(page: ft.Page) -> str:
     return slot
 
 
-async def answered(ask: Callable[[], Awaitable[T]]) -> T:
-    """What the page answers. One that is reloaded, or loses its network, while it is asked never does, and Flet would
-    wait for ever before a blank page: whoever comes back to the session is asked again. Raises TimeoutError when nobody
-    has."""
+async def answered(ask: Callable[[], Awaitable[T]], within: float | None = None) -> T:
+    """What the page answers, `within` so many seconds (else three). One that is reloaded, or loses its network, while
+    it is asked never does, and Flet would wait for ever before a blank page: whoever comes back to the session is asked
+    again. Raises TimeoutError when nobody has."""
     for _ in range(ASKED_TIMES - 1):
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(ask(), ASKED_EVERY)
-    return await asyncio.wait_for(ask(), ASKED_EVERY)
+            return await asyncio.wait_for(ask(), within or ASKED_EVERY)
+    return await asyncio.wait_for(ask(), within or ASKED_EVERY)
 
 
 async def build(

@@ -233,7 +233,14 @@ class LocalStore:
 
     def _commands_wait(self) -> Result | None:
         waiting = self.outbox.waiting + self.photos.waiting
-        return refused("commands_wait", waiting=waiting) if waiting and self.shut_out is None else None
+        given_up = self.shut_out is not None or self.orphans
+        return refused("commands_wait", waiting=waiting) if waiting and not given_up else None
+
+    @property
+    def orphans(self) -> int:
+        """Commands and photos that can never be sent, because the keys of this device are gone (its files came from a
+        backup or another phone, or its key store was emptied): nothing proves any more whose they are."""
+        return 0 if self.enrolled or self.shut_out is not None else self.outbox.waiting + self.photos.waiting
 
     def reset(self, *, abandon: bool = False) -> None:
         """Forget the store and its keys. Raises `Conflict` while commands or photos wait, since they exist only here;

@@ -57,6 +57,11 @@ class Station:
         return self.store.shut_out
 
     @property
+    def orphans(self) -> int:
+        """See `LocalStore.orphans`."""
+        return self.store.orphans
+
+    @property
     def mended(self) -> Mended | None:
         """See `LocalStore.mended`."""
         return self.store.mended

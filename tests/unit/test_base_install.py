@@ -135,8 +135,14 @@ spec = importlib.util.spec_from_file_location("render", RENDER)
 render = sys.modules["render"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(render)
 device = Device(Path(FILES))
+kept = {}
+
+class KeyStore:
+    async def get(self, key): return kept.get(key)
+    async def set(self, key, value): kept[key] = value
 
 async def look():
+    await device.open(KeyStore())
     engine = device.borrow("").engine
     async with render.shown(engine, lambda: store_app(SCREENS), address=device.address) as screen:
         noon = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)

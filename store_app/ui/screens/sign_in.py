@@ -82,6 +82,7 @@ def enrol() -> ft.Control:
     use_scan(scanned)
     parts: list[ft.Control] = [
         *_shut_out(),
+        *_keys_gone(),
         field(t("enrol.code"), code, set_code, on_submit=submit, icon=ft.Icons.QR_CODE_2_ROUNDED),
         *([banner(Tone.BAD, problem)] if problem else []),
         *([field(t("enrol.server"), server, set_server, icon=ft.Icons.DNS_ROUNDED)] if app.address else []),
@@ -106,6 +107,12 @@ def _shut_out() -> list[ft.Control]:
     when = moment(gone.at, engine().lookup.node.time_zone, engine().clock.now())
     detail = [t("enrol.shut_out_detail", when=when), *([t("enrol.given", count=gone.given)] if gone.given else [])]
     return [banner(Tone.BAD, t("enrol.shut_out"), " ".join(detail))]
+
+
+def _keys_gone() -> list[ft.Control]:
+    """Work that was never sent and cannot be any more: said before it is let go."""
+    orphans = use_query(lambda: engine().orphans)
+    return [banner(Tone.BAD, t("enrol.keys_gone"), t("enrol.orphans", count=orphans))] if orphans else []
 
 
 @component

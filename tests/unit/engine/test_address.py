@@ -9,6 +9,7 @@ import pytest
 from store_app.device import STORAGE, Device, folder
 from store_app.engine.address import Address, address_of
 from store_app.engine.transport import HttpTransport, Offline
+from tests.unit.test_key_store import Platform
 
 
 @pytest.mark.parametrize(
@@ -76,9 +77,11 @@ async def test_a_request_goes_to_where_the_server_is_now() -> None:
     assert asked == ["where", "where"]
 
 
-def test_a_device_has_one_engine_that_outlives_its_window(tmp_path: Path) -> None:
+async def test_a_device_has_one_engine_that_outlives_its_window(tmp_path: Path) -> None:
     device = Device(tmp_path / "store")
     try:
+        for _ in range(2):
+            await device.open(Platform())
         first, second = device.borrow("one"), device.borrow("two")
         assert first.engine is second.engine
         first.give_back()
