@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from shared.barcodes import split_enrolment
-from shared.errors import BatonError, Conflict
+from shared.errors import BatonError, Conflict, NotAllowed
 from shared.sync import Enrolment, happened_at
 from store_app.engine import damage
 from store_app.engine.client import Client
@@ -214,6 +214,8 @@ class LocalStore:
         ask = Enrolment(code=plain, name=name, platform=platform.platform()[:80], version=_version())
         try:
             answer = await self.client.enrol(ask)
+        except NotAllowed:
+            return refused("enrolment_refused")
         except BatonError as error:
             return refused(error.code, detail=error.detail)
         with self.db.lock:

@@ -299,7 +299,7 @@ async def test_a_wrong_code_enrols_nothing(tmp_path: Path) -> None:
     server = FakeServer()
     engine = open_engine(tmp_path, FakeNetwork(server), server.clock)
     result = await engine.enrol("999999", "Tablet")
-    assert (result.ok, result.notice.code, engine.enrolled) == (False, "not_allowed", False)
+    assert (result.ok, result.notice.code, engine.enrolled) == (False, "enrolment_refused", False)
     assert engine.syncer.status.link is Link.NOT_ENROLLED
     engine.close()
 
