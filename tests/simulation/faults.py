@@ -147,12 +147,17 @@ async def restore(fleet: Fleet) -> str | None:
 
 
 async def hours_pass(fleet: Fleet) -> str:
-    """A night, or a quiet afternoon; lines that are not cut are good meanwhile."""
+    """A night, or a quiet afternoon, with good lines where they are not cut. Most tablets sleep through it: what was due
+    on them happens when they wake, all at once."""
     hours = fleet.chance.choice((0.5, 2, 9))
+    asleep = fleet.chance.random() < 0.8
     fleet.faults["hours"] += 1
     for device in fleet.devices:
         device.line.weather = FAIR
     for _ in range(int(hours / 6) + 1):
         await fleet.settle()
-        await fleet.timeline.run(fleet.timeline.now + timedelta(hours=min(6, hours)))
-    return f"{hours}"
+        part = timedelta(hours=min(6, hours))
+        if asleep:
+            fleet.timeline.skip(part)
+        await fleet.timeline.run(fleet.timeline.now + (timedelta(seconds=30) if asleep else part))
+    return f"{hours}{', asleep' if asleep else ''}"

@@ -42,6 +42,10 @@ class Timeline:
         self.after(seconds, lambda: None if woken.done() else woken.set_result(None))
         await woken
 
+    def skip(self, time: timedelta) -> None:
+        """Time passes, and nothing happens: what is due meanwhile is late."""
+        self.now += time
+
     async def run(self, until: datetime) -> None:
         """Let everything happen that is due before `until`; afterwards it is `until`."""
         await quiet()
