@@ -147,8 +147,8 @@ async def restore(fleet: Fleet) -> str | None:
 
 
 async def hours_pass(fleet: Fleet) -> str:
-    """A night, or a quiet afternoon, with good lines where they are not cut. Most tablets sleep through it: what was due
-    on them happens when they wake, all at once."""
+    """A night, or a quiet afternoon, with good lines where they are not cut. Mostly the tablets sleep: what was due on
+    them happens when they wake, all at once."""
     hours = fleet.chance.choice((0.5, 2, 9))
     asleep = fleet.chance.random() < 0.8
     fleet.faults["hours"] += 1
