@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from shared import api, errors
 from shared.api import MEDIA_TYPE
 from shared.orders import OrderDigest, OrderView, TimelineEntry
-from shared.proofs import Received
+from shared.proofs import ProofView, Received
 from shared.stock import StockLevel
 from shared.sync import Enrolled, Enrolment, FeedRow, Hello, Page, Push, Pushed, Quarantined, QueuedCommand
 from store_app.engine.transport import Answer, Offline, Transport
@@ -146,10 +146,19 @@ class Client:
         """Change something of the API, as the signed-in person."""
         return await self._json("PATCH", path, json=body)
 
-    async def fetch(self, path: str) -> bytes:
-        """What a POST makes that is no JSON, such as a card to print."""
-        _, _, body = await self._ask(self.person_token or self.token, "POST", path)
+    async def fetch(self, path: str, method: str = "POST") -> bytes:
+        """What is no JSON, such as a card to print."""
+        _, _, body = await self._ask(self.person_token or self.token, method, path)
         return body
+
+    async def proofs(self, job: UUID) -> list[ProofView]:
+        """What was left at the hand-overs of a job."""
+        found = await self.get(f"{api.API}/fulfilments/{job}/proofs")
+        return [ProofView.model_validate(row) for row in found["proofs"]]
+
+    async def photo(self, job: UUID, sha256: str) -> bytes:
+        """A photo of one of them."""
+        return await self.fetch(f"{api.API}/fulfilments/{job}/proofs/{sha256}", "GET")
 
     async def orders(self, search: str) -> list[OrderDigest]:
         """Orders by number, name, phone, e-mail or item, newest first."""

@@ -69,15 +69,20 @@ def camera_sheet() -> ft.Control:
 
 def why_not(page: ft.Page) -> str:
     """The key of the sentence that says why nothing can be read from pictures here; empty when it can."""
-    if not page.web and page.platform not in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
+    if not has_camera(page):
         return "camera.none"
     return "" if installed() else "camera.no_reader"
 
 
+def has_camera(page: ft.Page) -> bool:
+    """Whether Flet has a camera here; whether the device has one is seen when it is opened."""
+    return page.web or page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS)
+
+
 async def watch(camera: fc.Camera, offer: Callable[[Scan], None], say: Callable[[str], None]) -> None:
-    """Open the camera that looks away from the user, then take pictures and offer what they hold, until cancelled."""
+    """Open the camera, then take pictures and offer what they hold, until cancelled."""
     try:
-        await _open(camera)
+        await open_camera(camera)
     except Exception:
         log.info("no camera", exc_info=True)
         say(t("camera.none"))
@@ -97,7 +102,8 @@ async def watch(camera: fc.Camera, offer: Callable[[Scan], None], say: Callable[
         await asyncio.sleep(PAUSE)
 
 
-async def _open(camera: fc.Camera) -> None:
+async def open_camera(camera: fc.Camera) -> None:
+    """The one that looks away from the user, or what there is. Raises whatever keeps it from being opened."""
     cameras = await camera.get_available_cameras()
     away = [c for c in cameras if c.lens_direction == fc.CameraLensDirection.BACK]
     await camera.initialize((away or cameras)[0], fc.ResolutionPreset.HIGH, enable_audio=False)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import flet as ft
 
 from shared.fulfilment import Fulfilment, State
+from shared.proofs import Signature
 from shared.reasons import REFUSAL_REASONS
 from store_app.engine.counter import ProofOf
 from store_app.ui.component import component, keyed
@@ -25,6 +27,7 @@ from store_app.ui.feedback import Feedback
 from store_app.ui.hooks import go, use_app, use_feedback, use_now, use_query, use_scan
 from store_app.ui.notices import engine, tell
 from store_app.ui.scans import Scan
+from store_app.ui.screens._parts.proofs import Over, proof_section, proof_sheet
 from store_app.ui.screens.anywhere import follow
 from store_app.ui.screens.lead import lead_pad
 from store_app.ui.texts import t
@@ -41,6 +44,8 @@ class Draft:
     aged: bool = False
     vouched: ProofOf | None = None
     lead: str = ""
+    signature: Signature | None = None
+    photo: bytes = b""
 
     def back(self, number: int) -> int:
         """Units of a line that go back to the shelf."""
@@ -63,6 +68,7 @@ def hand_off_screen() -> ft.Control:
     draft, set_draft = ft.use_state(Draft())
     asking, ask = ft.use_state(False)
     refusing, set_refusing = ft.use_state(0)
+    showing, show = ft.use_state(Over.NOTHING)
 
     def prove(raw: str) -> None:
         async def check() -> None:
@@ -84,7 +90,26 @@ def hand_off_screen() -> ft.Control:
         set_draft(replace(draft, refused={**draft.refused, refusing: (units, reason)}))
         set_refusing(0)
 
+    def leave(**what: Any) -> None:
+        show(Over.NOTHING)
+        set_draft(replace(draft, **what))
+
+    def forget(what: Over) -> None:
+        set_draft(replace(draft, signature=None) if what is Over.SIGN else replace(draft, photo=b""))
+
+    def open_sheet(what: Over) -> None:
+        app.camera.flip(False)  # one at a time
+        show(what)
+
     use_scan(scanned)
+    ft.use_dialog(
+        proof_sheet(
+            showing,
+            signed=lambda signature: leave(signature=signature),
+            taken=lambda photo: leave(photo=photo),
+            close=lambda: show(Over.NOTHING),
+        )
+    )
     ft.use_dialog(
         sheet(t("hand_off.lead"), [lead_pad(allowed, with_proof=True)], lambda: ask(False)) if asking else None
     )
@@ -109,9 +134,13 @@ def hand_off_screen() -> ft.Control:
     parts.append(section(t("hand_off.who"), _who(job, draft, set_draft, stranger, lambda: ask(True))))
     lines = [_line(job, x.line, draft, set_draft, set_refusing) for x in job.lines if x.held]
     parts.append(section(t("hand_off.items"), [*lines, muted(_summary(job, draft))]))
+    lacks = engine().work.proof_lacking(job, signed=draft.signature is not None, photo=bool(draft.photo))
+    without = None if draft.lead else lambda: ask(True)
+    parts.append(proof_section(draft.signature, draft.photo, lacks, show=open_sheet, forget=forget, ask=without))
     if job.method == "curbside" and job.state is State.ARRIVED:
         parts.append(button(t("curbside.not_there"), lambda: _not_there(feedback, job), rank="quiet"))
-    ready = bool(proof) and (draft.aged or not job.age_check) and (not stranger or bool(draft.lead))
+    ready = bool(proof) and (draft.aged or not job.age_check)
+    ready = ready and (bool(draft.lead) or (not stranger and lacks == "none"))
     go_on = button(
         t("hand_off.go"),
         lambda: _hand_over(feedback, job, proof or "lead_override", draft),
@@ -133,6 +162,8 @@ def _hand_over(feedback: Feedback, job: Fulfilment, proof: ProofOf, draft: Draft
         proxy=bool(draft.collector.strip()),
         age_checked=draft.aged,
         lead=draft.lead or None,
+        signature=draft.signature,
+        photo=draft.photo or None,
     )
     tell(feedback, result)
     if result.ok:

@@ -61,7 +61,7 @@ def queue_words(status: SyncStatus) -> str:
         return t("queue.stuck", n=status.stuck)
     if status.waiting:
         return t("queue.waits", count=status.waiting)
-    return t("queue.empty")
+    return t("queue.photos", count=status.photos) if status.photos else t("queue.empty")
 
 
 def _way(key: str, detail: str, route: str, icon: ft.IconData, tone: Tone = Tone.NEUTRAL) -> ft.Control:

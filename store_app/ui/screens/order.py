@@ -22,6 +22,7 @@ from store_app.ui.format import moment, money
 from store_app.ui.hooks import opener, use_query
 from store_app.ui.notices import engine
 from store_app.ui.online import Asked, use_asked, waiting
+from store_app.ui.screens._parts.left import left_button, was_left
 from store_app.ui.screens.faces import job_cards
 from store_app.ui.screens.order_words import STATUS_TONES, happening
 from store_app.ui.texts import has, t
@@ -76,7 +77,8 @@ def order_screen() -> ft.Control:
     if order.jobs:
         parts.append(section(t("order.jobs"), [_job(job) for job in order.jobs], count=len(order.jobs)))
     parts.append(section(t("why.title"), _why(why, here)))
-    parts.append(section(t("orders.story"), [card(timeline(points))]))
+    left = [left_button(tuple(job.id for job in order.jobs))] if was_left(asked.value.entries) else []
+    parts.append(section(t("orders.story"), [*left, card(timeline(points))]))
     return frame(order.number, parts, here="orders", back="/orders")
 
 

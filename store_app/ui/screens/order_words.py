@@ -84,8 +84,13 @@ def sentence(entry: TimelineEntry, currency: str, item: ItemName) -> str:
     words = _words(entry, currency, item)
     for key in _keys(entry):
         if has(key) or has(f"{key}.other"):
-            return t(key, **words)
+            return ", ".join([t(key, **words), *_left(entry)])
     return t("timeline.other", what=entry.code.replace(".", ": ").replace("_", " "))
+
+
+def _left(entry: TimelineEntry) -> list[str]:
+    """What the customer left at a hand-over."""
+    return [t(f"timeline.left.{what}") for what in ("signed", "photo") if entry.values.get(what)]
 
 
 def _keys(entry: TimelineEntry) -> list[str]:

@@ -39,6 +39,8 @@ def queue_screen() -> ft.Control:
     settled = [queued for queued in journal if queued.state == "settled"]
     words: list[ft.Control] = [text(queue_words(status), Type.HEADING)]
     words.append(muted(_network(status.link)))
+    if status.photos:
+        words += [text(t("queue.photos", count=status.photos), Type.STRONG), muted(t("queue.photos_detail"))]
     words.append(
         ft.Row([button(t("queue.send"), lambda: engine().syncer.poke(), rank="secondary", icon=ft.Icons.SYNC_ROUNDED)])
     )

@@ -8,6 +8,7 @@ import pytest
 from shared.fulfilment import Arrival, Fulfilment, JobLine, State
 from shared.orders import TimelineEntry
 from shared.stock import ADJUST_REASONS
+from store_app.ui.screens._parts.left import was_left
 from store_app.ui.screens.adjust import fitting
 from store_app.ui.screens.curbside import queue, waited
 from store_app.ui.screens.hand_off import Draft
@@ -87,6 +88,13 @@ def test_a_sentence_names_the_item_the_reason_and_the_money() -> None:
     assert said("order.cancelled", units=1, reason="uncollected") == "1 unit cancelled: Not collected in time"
     assert said("order.status", status="completed") == "Now: Completed"
     assert said("job.hand_off", proof="pass", collector="Bob") == "Handed over to Bob (Pass checked)"
+
+
+def test_a_hand_over_says_what_the_customer_left() -> None:
+    assert said("job.hand_off", proof="pass", signed=1, photo=1) == "Handed over (Pass checked), signed, with a photo"
+    assert said("job.hand_off", proof="pass", signed=0, photo=0) == "Handed over (Pass checked)"
+    assert was_left([entry("job.pick"), entry("job.hand_off", signed=0, photo=1)])
+    assert not was_left([entry("job.hand_off", signed=0, photo=0), entry("job.hand_off")])
 
 
 def test_a_fact_from_a_newer_server_is_said_by_its_code() -> None:
