@@ -110,13 +110,16 @@ class Photos:
         return [row[0] for row in rows]
 
     def content(self, sha256: str) -> bytes | None:
-        """What was taken. None: the file is gone or spoilt, and nothing of it is kept."""
+        """What was taken. None: the file is gone, or cannot be opened (and is tried again tomorrow)."""
         try:
             return self._db.vault.open_bytes(sha256, self._file(sha256).read_bytes())
-        except (FileNotFoundError, Unreadable):
+        except FileNotFoundError:
             log.exception("a photo is lost")
             self._forget([sha256])
-            return None
+        except Unreadable:
+            log.exception("a photo cannot be opened")
+            self.unwanted(sha256)
+        return None
 
     def sent(self, sha256: str) -> None:
         """The server has all of it."""

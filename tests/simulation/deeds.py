@@ -8,6 +8,7 @@ from typing import Any
 from shared.fulfilment import Fulfilment
 from store_app.engine.engine import Engine
 from store_app.engine.results import Result
+from tests.simulation.photos import perhaps_taken
 
 ODD = (
     "accept",
@@ -50,11 +51,11 @@ def do(chance: Random, engine: Engine, job: Fulfilment, action: str) -> Result:
         case "reject":
             return work.reject(job.id, chance.choice(("no_capacity", "too_late")))
         case "hand_off" if chance.random() < 0.2 and line.held:
-            return work.hand_off(job.id, proof="id_seen", lines=((line.line, 1),))
+            return work.hand_off(job.id, proof="id_seen", lines=((line.line, 1),), photo=perhaps_taken(chance))
         case "hand_off" if chance.random() < 0.2 and line.held:
             return work.hand_off(job.id, proof="id_seen", refused_units=((line.line, line.held, "damaged"),))
         case "hand_off":
-            return work.hand_off(job.id, proof="id_seen")
+            return work.hand_off(job.id, proof="id_seen", photo=perhaps_taken(chance))
     return getattr(work, action)(job.id)  # type: ignore[no-any-return]
 
 

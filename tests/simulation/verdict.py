@@ -17,6 +17,7 @@ from store_app.engine.engine import Engine
 from tests.simulation.deeds import lasting
 from tests.simulation.devices import Device
 from tests.simulation.fleet import Fleet
+from tests.simulation.photos import photos
 
 
 async def verdict(fleet: Fleet) -> list[str]:
@@ -26,6 +27,9 @@ async def verdict(fleet: Fleet) -> list[str]:
         for found in await check(fleet.arena.world.db)
         if found.violations
     ]
+    taken, missing = await photos(fleet.arena.world)
+    fleet.faults["photo taken"] += taken
+    broken += missing
     for device in fleet.devices:
         broken += await _of(fleet, device)
     return broken
@@ -37,6 +41,8 @@ async def _of(fleet: Fleet, device: Device) -> list[str]:
         return [f"{device.name} is off"]
     if waiting := engine.outbox.unsettled():
         return [f"{device.name} still has {[(q.n, q.kind, q.state) for q in waiting]} ({engine.syncer.status})"]
+    if unsent := engine.store.photos.waiting:
+        return [f"{device.name} still has {unsent} photos ({engine.syncer.status})"]
     return [*await _recorded(fleet, device, engine), *await _in_step(fleet, device, engine)]
 
 
