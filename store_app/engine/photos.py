@@ -132,12 +132,16 @@ class Photos:
     def _mark(self, sha256: str, state: str) -> None:
         now = self._clock.now().isoformat()
         with self._db.write() as tx:
-            tx.execute("UPDATE attachment SET state = ?, asked_at = ? WHERE sha256 = ?", (state, now, sha256))
+            tx.execute(
+                "UPDATE attachment SET at = CASE WHEN state = ?1 THEN at ELSE ?2 END, state = ?1, asked_at = ?2"
+                " WHERE sha256 = ?3",
+                (state, now, sha256),
+            )
 
     # ------------------------------------------------------------ gone
 
     def wipe(self) -> int:
-        """Take what was sent (or unwanted) a week ago off the device; how many that were. What waits stays."""
+        """Take off the device what has been sent, or not wanted, for a week; how many that were. What waits stays."""
         before = (self._clock.now() - PERSONAL_FOR).isoformat()
         old = [
             row[0] for row in self._db.all("SELECT sha256 FROM attachment WHERE state != 'waiting' AND at < ?", before)

@@ -127,8 +127,7 @@ class Syncer:
     # ------------------------------------------------------------ once
 
     async def run_once(self) -> bool:
-        """Greet, push all, pull all, send what photos wait. True when the device is in step; otherwise `status` says
-        what is wrong."""
+        """Greet, push all, pull all, send photos. True when all of that was done; otherwise `status` says why not."""
         return await self._guarded(self._everything)
 
     async def _everything(self) -> None:

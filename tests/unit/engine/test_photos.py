@@ -331,6 +331,21 @@ async def test_a_week_after_it_was_sent_a_photo_leaves_the_device_and_one_that_w
     store.clock.pass_(days=1, hours=2)
     store.engine.syncer._wipe()
     assert files(store) == [hashed(picture(800))]
+    store.network.heal()
+    assert await store.sync()
+    store.clock.pass_(days=6)
+    store.engine.syncer._wipe()
+    assert files(store) == [hashed(picture(800))]  # a week from when it was sent, however long it had waited
+
+
+async def test_what_the_server_never_wants_goes_after_a_week_too(store: Store, server: PhotoServer) -> None:
+    hand_off(store, picture(900))
+    server.spoils = 99
+    for _ in range(8):
+        await store.sync()
+        store.clock.pass_(days=1, hours=1)
+    store.engine.syncer._wipe()
+    assert files(store) == []
 
 
 # ---------------------------------------------------------------- leaving
