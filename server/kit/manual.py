@@ -39,6 +39,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "stock", "description": "Positions, movements, feeds, adjustments and receipts."},
     {"name": "routing", "description": "Which node fulfils what, and why; routing plans."},
     {"name": "fulfilment", "description": "Jobs in stores and warehouses."},
+    {"name": "exceptions", "description": "Facts that contradict the books: whose, until when, and what settles them."},
     {"name": "catalogue", "description": "Items, barcodes, prices."},
     {"name": "network", "description": "Nodes, channels, hours, capacity."},
     {"name": "board", "description": "The whole network at a glance, for head office."},

@@ -121,6 +121,7 @@ async def _turn_for_a_snapshot(parts: PartsDep) -> AsyncIterator[None]:
 @router.get(
     "/snapshot",
     response_class=Snapshot,
+    status_code=200,
     responses={
         **problems(426),
         200: {

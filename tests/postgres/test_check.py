@@ -182,11 +182,13 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
     ),
     "a gap in a feed": (
         (
-            "DELETE FROM feed WHERE (stream, seq) IN (SELECT stream, seq FROM (SELECT stream, seq, kind, ends,"
-            " lag(ends)"
-            " OVER w AS whole_before, lead(seq) OVER w AS next FROM feed WINDOW w AS (PARTITION BY stream ORDER"
-            " BY seq)) f"
-            " WHERE ends AND whole_before AND next IS NOT NULL AND kind <> 'outcome' LIMIT 1)"
+            "WITH part AS (SELECT stream, seq, kind, count(*) FILTER (WHERE ends)"
+            " OVER (PARTITION BY stream ORDER BY seq"
+            " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS number FROM feed),"
+            " whole AS (SELECT stream, number FROM part p WHERE number > 0 GROUP BY stream, number"
+            " HAVING bool_and(kind <> 'outcome') AND number < (SELECT max(number) FROM part WHERE stream = p.stream)"
+            " ORDER BY 1, 2 LIMIT 1)"
+            " DELETE FROM feed WHERE (stream, seq) IN (SELECT stream, seq FROM part JOIN whole USING (stream, number))"
         ),
         {"7. feeds have no gaps"},
     ),
