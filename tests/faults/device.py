@@ -89,7 +89,7 @@ class Worker:
         if not status.online:
             self.engine.syncer.poke()
         said = {"link": status.link, "trouble": status.trouble, "stuck": status.stuck}
-        return {"waiting": status.waiting, "cursor": self.engine.replica.cursor, **said}
+        return {"waiting": status.waiting + status.photos, "cursor": self.engine.replica.cursor, **said}
 
     def show(self) -> dict[str, Any]:
         """Its documents as they are, what screens show of its jobs, and its queue with its journal."""

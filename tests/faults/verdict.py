@@ -28,6 +28,7 @@ _LOADED: Mapping[str, str] = {
     " AND reason IN ('found', 'theft')",
     "offers": "SELECT DISTINCT ON (doc_id) doc_id AS id, body FROM feed WHERE kind = 'fulfilment' ORDER BY doc_id, seq",
     "jobs": "SELECT id::text, doc AS body FROM fulfilment",
+    "missing": "SELECT sha256, device FROM attachment WHERE whole_at IS NULL",
     "others": "SELECT DISTINCT body->>'fulfilment_id' AS id, coalesce(body->>'device', '') AS device FROM event"
     " WHERE kind = 'JobMoved'",
 }
@@ -46,6 +47,8 @@ class Record:
     jobs: Rows
     others: Rows
     """Which devices moved which jobs."""
+    missing: Rows = ()
+    """Photos that a command names and that have not come."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ async def load(db: Database) -> Record:
 def complaints(record: Record, journals: Journals) -> list[str]:
     """Everything that is not as it was acknowledged."""
     found = [*_orders(record, journals), *_corrections(record, journals)]
+    found += [f"{row['device'][-4:]}: the photo {row['sha256'][:8]} never came" for row in record.missing]
     for device, acknowledged in journals.devices.items():
         mine = [row for row in record.commands if row["device"] == device]
         found += [
