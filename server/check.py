@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.inventory import rebuild
+from server.fulfilment import in_hand
+from server.inventory import counts, rebuild, receiving
 from server.kit import audit
 from server.kit.auth import EVERYWHERE
 from server.kit.database import Database
@@ -83,6 +84,12 @@ STOCK = (
         " sum(quantity) AS units FROM reservation WHERE quantity > 0 AND kind = 'hard' GROUP BY 1, 2, 3, 4) r"
         " USING (fulfilment_id, line, sku, node) WHERE coalesce(w.units, 0) <> coalesce(r.units, 0)",
     ),
+)
+COUNTS = (
+    Question("1. what is off its shelf is in the hands of a job", "shelf_move", in_hand.DIFFERENCES_SQL),
+    Question("1. the record follows the newest count, and what happened since", "stock_count", counts.FOLLOWS_SQL),
+    Question("1. every correction by a count is one that was counted", "stock_count", counts.CORRECTIONS_SQL),
+    Question("1. what devices received is on the ledger", "stock_received", receiving.RECEIPTS_SQL),
 )
 UNITS = (
     Question(
@@ -294,7 +301,7 @@ PEOPLE = (
         " OR body::jsonb->>'order' <> order_id::text",
     ),
 )
-QUESTIONS = (*STOCK, *UNITS, *MONEY, *FACTS, *PEOPLE)
+QUESTIONS = (*STOCK, *COUNTS, *UNITS, *MONEY, *FACTS, *PEOPLE)
 
 
 async def check(db: Database) -> list[Finding]:

@@ -7,6 +7,7 @@ transaction, that something must be published.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -165,6 +166,67 @@ class StockShort:
 
 
 @dataclass(frozen=True, slots=True)
+class ShelfChanged:
+    """A job took units off a shelf or brought them back: so many more in hand, so many more on the shelf."""
+
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+    in_hand: int
+    shelf: int
+    happened_at: datetime
+    device: str | None
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountContains:
+    """The newest count of this position has seen `units` that the record is told of only now."""
+
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+    units: int
+    actor: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StockCounted:
+    """Somebody counted, and nobody before has counted later."""
+
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+    units: int
+    actor: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountDoubted:
+    """The newest count of this position cannot be put in order with something else, or was contradicted by it."""
+
+    STORED: ClassVar[bool] = False
+    sku: str
+    node: str
+    why: str
+    actor: str | None
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryChanged:
+    """More or less of an item of a delivery was received."""
+
+    STORED: ClassVar[bool] = False
+    node: str
+    document: str
+    line: int
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
 class PromiseBroken:
     """A fact left less than was reserved: these units of a job are no longer there."""
 
@@ -221,6 +283,7 @@ class UnitsLeft:
     moves: tuple[UnitMove, ...]
     actor: str
     device: str | None
+    happened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

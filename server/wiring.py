@@ -7,8 +7,9 @@ very end (hot rows), or to a job after the commit.
 from __future__ import annotations
 
 from server import events as e
-from server.fulfilment import passes
+from server.fulfilment import passes, recounts
 from server.fulfilment import service as fulfilment
+from server.inventory import counts, shelf
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
@@ -31,6 +32,11 @@ ROWS: tuple[Answer, ...] = (
     # Somebody cancels; somebody bought the last one at the till
     Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
     Answer(e.StockShort, fulfilment.on_stock_short, SAME),
+    # Somebody counts while others take units off the shelf
+    Answer(e.ShelfChanged, shelf.on_shelf_changed, SAME),
+    Answer(e.CountContains, counts.on_count_contains, SAME),
+    Answer(e.StockCounted, recounts.on_stock_counted, SAME),
+    Answer(e.CountDoubted, recounts.on_count_doubted, SAME),
     # A bag is ready
     Answer(e.JobReady, passes.make_pass, AFTER),
     # The customer hears of it
@@ -45,6 +51,7 @@ ROWS: tuple[Answer, ...] = (
     # Devices hear of it
     Answer(e.JobChanged, sync.publish, LAST),
     Answer(e.StockChanged, sync.publish, LAST),
+    Answer(e.DeliveryChanged, sync.publish, LAST),
     Answer(e.ItemsChanged, sync.publish, LAST),
     Answer(e.NodesChanged, sync.publish, LAST),
     Answer(e.PersonChanged, sync.publish, LAST),

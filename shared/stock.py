@@ -28,7 +28,7 @@ class MovementReason(StrEnum):
     PICK_VARIANCE = "pick_variance"
     """A picker found the record wrong."""
     FOUND = "found"
-    """More was there than the record knew, such as a sale of a unit the record did not have."""
+    """Somebody found more than the record knew."""
     DAMAGE = "damage"
     THEFT = "theft"
     SAMPLE = "sample"
@@ -36,6 +36,10 @@ class MovementReason(StrEnum):
     RETURN = "return"
     LEFT_UNRECORDED = "left_unrecorded"
     """Handed over although the job had been cancelled; an exception says who settles it."""
+    COUNT = "count"
+    """What a count says beside the record; also what came late and had been counted already."""
+    EVIDENCE = "evidence"
+    """More was there than the record knew: a unit that was sold, picked or handed over proves it."""
 
 
 ADJUST_REASONS = (
@@ -94,6 +98,7 @@ class StockDoc(Wire):
     bin: str | None = None
     walk: int = Field(default=0, description="Place in walking order through the store; smaller comes first.")
     elsewhere: int = Field(default=0, description="Available in other nodes when this was written.")
+    counted_at: Instant | None = Field(default=None, description="When somebody last counted it.")
 
 
 class StockLevel(Wire):
@@ -143,6 +148,66 @@ class Receipt(Input):
     document: str = Field(min_length=1, max_length=80, description="Delivery note, transfer or purchase order.")
     line: int = Field(ge=1, description="Line on the document: the same document and line count once.")
     bin: str | None = Field(default=None, max_length=24)
+
+
+class ShelfCount(Input):
+    """What somebody counted: everything of one item that may be sold and is not in a bag or tote of a job."""
+
+    sku: Sku
+    node: NodeCode
+    units: Count = Field(description="Counted, on the shelf and in the back room; grams of what is weighed.")
+    bin: str | None = Field(default=None, max_length=24, description="Where it was counted.")
+    session: str | None = Field(default=None, max_length=40, description="The count it is part of, where it is.")
+    mode: Literal["directed", "full", "blind"] = Field(
+        default="blind", description="Asked for, part of a whole area, or without seeing the figure of the record."
+    )
+
+
+class Received(Input):
+    """What a device has received of one item of a delivery so far, in total: sent twice, it counts once."""
+
+    node: NodeCode
+    document: str = Field(min_length=1, max_length=80, description="Number on the delivery note.")
+    line: int | None = Field(default=None, ge=1, description="Line on the note, where it is known.")
+    sku: Sku
+    good: Count = Field(description="Units that may be sold, received on this device so far.")
+    damaged: Count = Field(default=0, description="Units that may not, received on this device so far.")
+
+
+class Got(Wire):
+    """Units of one item of a delivery, received on one device."""
+
+    good: int = 0
+    damaged: int = 0
+
+
+class ReceivedDoc(Wire):
+    """One item of a delivery as the store's devices know it (feed kind `received`)."""
+
+    node: NodeCode
+    document: str
+    line: int | None = None
+    sku: Sku
+    by: dict[str, Got] = Field(description="Device id -> what was received there; the delivery is their sum.")
+    changed_at: Instant
+
+    @property
+    def id(self) -> str:
+        """Within its node."""
+        return received_id(self.document, self.line, self.sku)
+
+    @property
+    def good(self) -> int:
+        return sum(got.good for got in self.by.values())
+
+    @property
+    def damaged(self) -> int:
+        return sum(got.damaged for got in self.by.values())
+
+
+def received_id(document: str, line: int | None, sku: str) -> str:
+    """The key of one item of a delivery within its node. No SKU has a bar in it."""
+    return f"{sku}|{line or ''}|{document}"
 
 
 class CounterSaleLine(Input):

@@ -18,7 +18,7 @@ from shared.fulfilment import Command, Notice
 from shared.kernel import Input, Instant, NodeCode, Wire
 from shared.proofs import Photo
 from shared.put_back import Found, TaskLine
-from shared.stock import Adjustment
+from shared.stock import Adjustment, Received, ShelfCount
 
 SCHEMA = 1
 """Version of command bodies this build writes. A kind's meaning never changes; a new meaning gets a new kind, so a
@@ -34,6 +34,19 @@ class AdjustStock(Adjustment):
     """Fact: the shelf holds more or fewer units than the record says."""
 
     kind: Literal["adjust_stock"] = "adjust_stock"
+
+
+class CountStock(ShelfCount):
+    """Fact: this is what lay there when it was counted. True as of its own time: what happened elsewhere afterwards
+    stays on top of it, and what happened before is contained in it, whenever the server hears of either."""
+
+    kind: Literal["count"] = "count"
+
+
+class ReceiveStock(Received):
+    """Fact: this device has received so many units of an item of a delivery so far."""
+
+    kind: Literal["receive"] = "receive"
 
 
 class PersonSignedIn(Input):
@@ -54,7 +67,7 @@ class SettleException(Input):
     lines: tuple[Found, ...] = Field(default=(), max_length=500)
 
 
-DeviceCommand = Command | AdjustStock | PersonSignedIn | SettleException
+DeviceCommand = Command | AdjustStock | CountStock | ReceiveStock | PersonSignedIn | SettleException
 
 
 def happened_at(made_at: datetime, offset_ms: int) -> datetime:
@@ -63,6 +76,15 @@ def happened_at(made_at: datetime, offset_ms: int) -> datetime:
         return made_at + timedelta(milliseconds=offset_ms)
     except OverflowError:
         return made_at
+
+
+EXAMPLES: list[dict[str, Any]] = [
+    {"kind": "pick", "fulfilment": "0198c0de-0000-7000-8000-000000000001", "line": 1, "total": 2},
+    {"kind": "count", "node": "S-1", "sku": "APPLE", "units": 7, "bin": "A-03-2", "mode": "blind"},
+    {"kind": "receive", "node": "S-1", "document": "LS-4711", "sku": "APPLE", "good": 11, "damaged": 1},
+    {"kind": "adjust_stock", "node": "S-1", "sku": "APPLE", "delta": -1, "reason": "damage"},
+]
+"""What commands look like, for the API's manual."""
 
 
 class QueuedCommand(Input):
@@ -74,7 +96,10 @@ class QueuedCommand(Input):
     actor: str = Field(description="Person id of who did it.")
     made_at: Instant = Field(description="Device clock; shown, never used to order.")
     offset_ms: int = Field(default=0, description="Measured: server clock minus device clock.")
-    body: dict[str, Any] = Field(description="One of the command kinds, with its `kind`.")
+    body: dict[str, Any] = Field(
+        description="One of the command kinds, with its `kind`. Totals are absolute: the device's own, so far.",
+        examples=EXAMPLES,
+    )
 
     @property
     def happened_at(self) -> datetime:
@@ -141,7 +166,7 @@ class FeedRow(Wire):
 
     stream: str
     seq: int
-    kind: str = Field(examples=["fulfilment", "stock", "item", "person", "node", "exception", "outcome"])
+    kind: str = Field(examples=["fulfilment", "stock", "item", "person", "node", "exception", "received", "outcome"])
     id: str
     version: int
     body: dict[str, Any] | None

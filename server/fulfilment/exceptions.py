@@ -8,11 +8,13 @@ stock, since they never left the building; what is missing then, or comes back f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from server.events import ExceptionChanged, ExceptionOpened, ExceptionSettled
-from server.fulfilment import queries
+from server.fulfilment import in_hand, queries
 from server.fulfilment.tables import ExceptionRow
 from server.inventory import service as inventory
 from server.kit import bulk
@@ -42,7 +44,7 @@ async def follow(tx: Tx, before: Fulfilment, command: Command, outcome: Outcome,
     """What the outcome of a command means for those who must settle something."""
     gone = put_back.left(outcome.moves)
     if gone:
-        await _missing_had_left(tx, before, gone)
+        await _missing_had_left(tx, before, gone, ctx)
     carries = before.method in _STORES
     if notice := outcome.exception:
         kind = opened_by(notice.code, before.state) if carries else notice.code
@@ -89,10 +91,12 @@ async def _add(
     )
     known = queries.exception_doc(row).lines if row else ()
     lines = put_back.after(known, told)
+    if kind == PUT_BACK:
+        in_hand.of_task(tx, job.node, job.number, (known, lines), ctx.at, ctx.device)
     if row is None:
         await _open(tx, job, kind, values, lines, ctx)
     elif kind == PUT_BACK and not lines:
-        await _close(tx, row, SYSTEM, GONE, None, ())
+        await close(tx, row, SYSTEM.id, GONE)
     else:
         await _change(tx, row, _merged(row["values"], values), lines)
 
@@ -149,7 +153,7 @@ def _json(lines: Sequence[TaskLine]) -> list[Any]:
     return [line.model_dump(mode="json") for line in lines]
 
 
-async def _missing_had_left(tx: Tx, job: Fulfilment, gone: Mapping[int, Told]) -> None:
+async def _missing_had_left(tx: Tx, job: Fulfilment, gone: Mapping[int, Told], ctx: Context) -> None:
     """Units that nobody found at put-back have left with a customer: the record has lost them once already."""
     rows = await tx.rows(
         "SELECT * FROM fulfilment_exception WHERE fulfilment_id = :job AND kind = :kind AND settled_at IS NOT NULL"
@@ -165,7 +169,7 @@ async def _missing_had_left(tx: Tx, job: Fulfilment, gone: Mapping[int, Told]) -
             left[line.line] = left.get(line.line, 0) - units
             lines.append(line.model_copy(update={"missing": line.missing - units}))
             if units:
-                facts.append(_fact(row, line, units, MovementReason.FOUND))
+                facts.append(replace(_fact(row, line, units, MovementReason.FOUND), happened_at=ctx.at))
         await inventory.post(tx, facts, actor=SYSTEM.id)
         await _change(tx, row, row["values"], lines)
 
@@ -182,8 +186,9 @@ async def settle(
     note: str | None = None,
     found: Sequence[Found] = (),
     device: str | None = None,
+    at: datetime | None = None,
 ) -> ExceptionDoc | None:
-    """Somebody did what the exception asked for. None: somebody else had done it already.
+    """Somebody did what the exception asked for, now or `at`. None: somebody else had done it already.
 
     Raises `NotFound`, `NotAllowed`, and `InvalidInput` for an answer this kind does not have.
     """
@@ -196,21 +201,27 @@ async def settle(
     answer = chosen(row["kind"], resolution, actor.roles, note)
     if answer.to_care:
         return await _to_care(tx, row, note)
-    lines = put_back.done(queries.exception_doc(row).lines, found)
-    await inventory.post(tx, _facts(row, answer, lines), actor=actor.id, device=device)
-    return await _close(tx, row, actor, answer.code, note, lines)
+    known = queries.exception_doc(row).lines
+    lines = put_back.done(known, found)
+    facts = _facts(row, answer, lines, at)
+    if row["kind"] == PUT_BACK:
+        in_hand.of_task(tx, row["node"], row["order_number"], (known, ()), at or tx.now, device, facts)
+    await inventory.post(tx, facts, actor=actor.id, device=device)
+    return await close(tx, row, actor.id, answer.code, note, lines)
 
 
-def _facts(row: Mapping[str, Any], answer: Resolution, lines: Sequence[TaskLine]) -> list[inventory.Fact]:
+def _facts(
+    row: Mapping[str, Any], answer: Resolution, lines: Sequence[TaskLine], at: datetime | None
+) -> list[inventory.Fact]:
     """What the answer says about stock: units that came back, units that are nowhere."""
     if answer.restock is not None:
-        return [_fact(row, line, line.quantity, answer.restock) for line in lines]
+        return [replace(_fact(row, line, line.quantity, answer.restock), happened_at=at) for line in lines]
     facts = []
     for line in lines:
         whole = min(line.missing, line.freed - line.damaged)
         parts = ((whole, Bucket.SELLABLE), (line.missing - whole, Bucket.DAMAGED))
         facts += [_fact(row, line, -units, MovementReason.PICK_VARIANCE, bucket) for units, bucket in parts if units]
-    return facts
+    return [replace(fact, happened_at=at, of_job=row["kind"] == PUT_BACK) for fact in facts]
 
 
 def _fact(
@@ -219,22 +230,28 @@ def _fact(
     return inventory.Fact(line.sku, row["node"], units, why, bucket, reference=row["order_number"])
 
 
-async def _close(
-    tx: Tx, row: Mapping[str, Any], actor: Actor, resolution: str, note: str | None, lines: Sequence[TaskLine]
+async def close(
+    tx: Tx,
+    row: Mapping[str, Any],
+    actor: str,
+    resolution: str,
+    note: str | None = None,
+    lines: Sequence[TaskLine] = (),
 ) -> ExceptionDoc:
+    """Write down that an exception is settled, by whom and how."""
     closed = await tx.one(
         "UPDATE fulfilment_exception SET settled_at = :now, settled_by = :by, resolution = :resolution, note = :note,"
         " lines = CAST(:lines AS jsonb), version = version + 1 WHERE id = :id RETURNING *",
         id=row["id"],
         now=tx.now,
-        by=actor.id,
+        by=actor,
         resolution=resolution,
         note=note,
         lines=to_json(_json(lines)),
     )
     tx.notes.get(TASKS, set()).discard(row["fulfilment_id"])
     about = (row["order_id"], row["id"], row["fulfilment_id"], row["node"], row["kind"])
-    tx.emit(ExceptionSettled(*about, resolution, actor.id))
+    tx.emit(ExceptionSettled(*about, resolution, actor))
     return queries.exception_doc(closed or row)
 
 

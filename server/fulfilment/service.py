@@ -23,7 +23,7 @@ from server.events import (
     StockShort,
     UnitsLeft,
 )
-from server.fulfilment import exceptions, proofs
+from server.fulfilment import exceptions, in_hand, proofs
 from server.fulfilment.rules import Promise, break_promises, short_name, timeline_values
 from server.fulfilment.tables import FulfilmentRow
 from server.inventory import service as inventory
@@ -223,6 +223,7 @@ async def _write_outcome(
     if not outcome.changed:
         return outcome
     after = outcome.fulfilment
+    in_hand.of_command(tx, before, outcome, ctx.at, ctx.device)
     becomes_ready = after.state is State.READY and before.state is State.PACKED
     if becomes_ready:
         outcome = outcome.model_copy(update={"fulfilment": await _with_expiry(tx, after)})
@@ -258,6 +259,7 @@ async def _write_outcome(
                 moves=outcome.moves,
                 actor=actor.id,
                 device=device or actor.device,
+                happened_at=ctx.at,
             )
         )
     return outcome
@@ -325,7 +327,7 @@ async def on_stock_short(tx: Tx, events: Sequence[StockShort]) -> None:
             await _break(tx, jobs[promise.fulfilment_id], promise, units, event.sku)
         if there:
             fact = inventory.Fact(
-                event.sku, event.node, there, MovementReason.FOUND, reference="picked units prove the record wrong"
+                event.sku, event.node, there, MovementReason.EVIDENCE, reference="picked units prove the record wrong"
             )
             await inventory.post(tx, [fact], actor=SYSTEM.id)
 

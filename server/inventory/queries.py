@@ -50,6 +50,7 @@ def _doc(r: Mapping[str, Any], elsewhere: int) -> tuple[StockDoc, int]:
         bin=r["bin"],
         walk=r["walk"],
         elsewhere=elsewhere,
+        counted_at=r["counted_at"],
     )
     return doc, r["version"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 from shared.fulfilment import Exit
@@ -80,11 +81,20 @@ class Posting:
     quantity: int
     reason: MovementReason
     reference: str | None = None
-    happened_at: object = None
+    happened_at: datetime | None = None
+    of_job: bool = False
+    """Its job says itself what it means for the shelf (`ShelfChanged`)."""
+    late: bool = False
+    """A correction by a count that had seen something before the record was told of it."""
 
     @property
     def key(self) -> PositionKey:
         return (self.sku, self.node)
+
+    @property
+    def changes_shelf(self) -> bool:
+        """Whether a count of this position is concerned."""
+        return self.bucket is Bucket.SELLABLE and not self.of_job and self.reason not in COUNTED_ALREADY
 
 
 @dataclass(slots=True)
@@ -112,29 +122,86 @@ def found_by_fact(position: Mapping[str, int], postings: Sequence[Posting]) -> l
         left[p.bucket] += p.quantity
         if left[p.bucket] < 0:
             corrections.append(
-                Posting(p.sku, p.node, p.bucket, -left[p.bucket], MovementReason.FOUND, p.reference, p.happened_at)
+                Posting(p.sku, p.node, p.bucket, -left[p.bucket], MovementReason.EVIDENCE, p.reference, p.happened_at)
             )
             left[p.bucket] = 0
     return corrections
 
 
+# ---------------------------------------------------------------- counts
+
+
+COUNTED_ALREADY = frozenset({MovementReason.COUNT, MovementReason.EVIDENCE})
+"""Corrections of the record: nothing happened on the shelf."""
+NEAR = timedelta(minutes=2)
+"""Clocks are only so good: what other devices did so close to a count cannot be put in order with it."""
+
+
+def expected(units: int, in_hand: int, since: int) -> int:
+    """What the record should say now: what was counted, what was in hand then, and what happened since."""
+    return units + in_hand + since
+
+
+def contained(position: Mapping[str, Any], at: datetime) -> bool:
+    """Whether the newest count of a position has seen what happened then."""
+    return position["counted_at"] is not None and at <= position["counted_at"]
+
+
+def is_near(position: Mapping[str, Any], device: str | None, at: datetime) -> bool:
+    """Whether something another device did then cannot be put in order with the newest count."""
+    counted = position["counted_at"]
+    return counted is not None and device != position["counted_on"] and abs(at - counted) <= NEAR
+
+
+def with_contained(posting: Posting, position: Mapping[str, Any]) -> list[Posting]:
+    """A posting, with its opposite where it had been counted; what adds units comes first, so that none is missing."""
+    if posting.happened_at is None or not contained(position, posting.happened_at):
+        return [posting]
+    opposite = count_posting(posting.key, -posting.quantity, position["count_id"], position["counted_at"], late=True)
+    return sorted((posting, opposite), key=lambda each: -each.quantity)
+
+
+def count_posting(key: PositionKey, units: int, count: UUID, at: datetime, *, late: bool = False) -> Posting:
+    """The correction that a count asks for."""
+    return Posting(*key, Bucket.SELLABLE, units, MovementReason.COUNT, str(count), at, late=late)
+
+
+def contradicts(proof: Posting, position: Mapping[str, Any]) -> bool:
+    """Whether units that were there after all prove the newest count wrong."""
+    if proof.bucket is not Bucket.SELLABLE or proof.reason is not MovementReason.EVIDENCE:
+        return False
+    return position["counted_at"] is not None
+
+
 def exit_postings(
-    sku: str, node: str, quantity: int, exit_: Exit, reason: str | None, *, shipped: bool, reference: str
+    sku: str,
+    node: str,
+    quantity: int,
+    exit_: Exit,
+    reason: str | None,
+    *,
+    shipped: bool,
+    reference: str,
+    at: datetime | None = None,
 ) -> list[Posting]:
     """The ledger lines for units that leave a job. Back to the shelf needs none: they never left the building.
 
     What a picker said of units that a substitute stood in for is taken back with the substitute.
     """
+
+    def post(bucket: Bucket, units: int, why: MovementReason) -> Posting:
+        return Posting(sku, node, bucket, units, why, reference, at, of_job=True)
+
     out = MovementReason.SHIP if shipped else MovementReason.HAND_OFF
     if exit_ is Exit.FULFILLED:
-        return [Posting(sku, node, Bucket.SELLABLE, -quantity, out, reference)]
+        return [post(Bucket.SELLABLE, -quantity, out)]
     if exit_ is Exit.LEFT:
-        return [Posting(sku, node, Bucket.SELLABLE, -quantity, MovementReason.LEFT_UNRECORDED, reference)]
+        return [post(Bucket.SELLABLE, -quantity, MovementReason.LEFT_UNRECORDED)]
     why = REASONS.get(reason or "")
     if why is None or not why.variance:
         return []
     gone = -quantity if exit_ is Exit.RESTORED else quantity
-    lines = [Posting(sku, node, Bucket.SELLABLE, -gone, MovementReason.PICK_VARIANCE, reference)]
+    lines = [post(Bucket.SELLABLE, -gone, MovementReason.PICK_VARIANCE)]
     if why.to_bucket is not None:
-        lines.append(Posting(sku, node, why.to_bucket, gone, MovementReason.PICK_VARIANCE, reference))
+        lines.append(post(why.to_bucket, gone, MovementReason.PICK_VARIANCE))
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from server.events import StockChanged, StockShort, UnitsLeft
+from server.inventory import shelf
 from server.inventory.known import known
 from server.inventory.rules import (
     Change,
@@ -207,19 +208,26 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
             for e in mine
             for m in e.moves
             for posting in exit_postings(
-                m.sku, e.node, m.quantity, m.exit, m.reason, shipped=_ships(e.method), reference=e.number
+                m.sku,
+                e.node,
+                m.quantity,
+                m.exit,
+                m.reason,
+                shipped=ships(e.method),
+                reference=e.number,
+                at=e.happened_at,
             )
         ]
         swaps = [claim for e in mine for m in e.moves for claim in _swapped(e, m)]
         positions = await lock_or_create(tx, {(sku, e.node) for e in mine for m in e.moves for sku in m.skus})
-        changes = fold(postings)
+        changes: dict[PositionKey, Change] = {}
         await _claim(tx, swaps, changes)
         for key, units in (await _end_claims(tx, mine)).items():
             changes.setdefault(key, Change()).reserved -= units
-        await _record(tx, positions, postings, changes, actor=actor, device=device)
+        await record(tx, positions, postings, changes, actor=actor, device=device)
 
 
-def _ships(method: str) -> bool:
+def ships(method: str) -> bool:
     return method in ("ship_from_store", "warehouse", "drop_ship")
 
 
@@ -292,34 +300,40 @@ class Fact:
     bucket: Bucket = Bucket.SELLABLE
     reference: str | None = None
     happened_at: datetime | None = None
+    of_job: bool = False
+    """See `Posting.of_job`."""
 
 
 async def post(tx: Tx, facts: Sequence[Fact], *, actor: str, device: str | None = None) -> None:
     """Write facts into the ledger. A fact is never refused: it may prove the record wrong, and break promises."""
     if not facts:
         return
-    postings = [Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at) for f in facts]
+    postings = [
+        Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at, f.of_job) for f in facts
+    ]
     positions = await lock_or_create(tx, {p.key for p in postings})
-    await _record(tx, positions, postings, fold(postings), actor=actor, device=device)
+    await record(tx, positions, postings, actor=actor, device=device)
 
 
-async def _record(
+async def record(
     tx: Tx,
     positions: dict[PositionKey, dict[str, Any]],
     postings: Sequence[Posting],
-    changes: dict[PositionKey, Change],
+    changes: dict[PositionKey, Change] | None = None,
     *,
     actor: str,
     device: str | None,
 ) -> None:
     """Ledger, positions, and the promises that no longer hold."""
+    postings = await shelf.contain(tx, positions, postings, device)
     by_key: dict[PositionKey, list[Posting]] = {}
     for p in postings:
         by_key.setdefault(p.key, []).append(p)
     found = [c for key, mine in by_key.items() for c in found_by_fact(positions[key], mine)]
-    for c in found:
-        buckets = changes[c.key].buckets
-        buckets[c.bucket] = buckets.get(c.bucket, 0) + c.quantity
+    shelf.doubt_contradicted(tx, positions, found)
+    changes = {} if changes is None else changes
+    for key, change in fold([*found, *postings]).items():
+        changes.setdefault(key, Change()).buckets = change.buckets
     await _write_ledger(tx, [*found, *postings], actor=actor, device=device)
     await follow_facts(tx, positions, changes)
 

@@ -32,6 +32,10 @@ class PositionRow(Table):
     doubt: Mapped[int] = mapped_column(server_default="0")
     bin: Mapped[str | None]
     walk: Mapped[int] = mapped_column(server_default="0")
+    count_id: Mapped[UUID | None]
+    """The newest count of it, with its time and device."""
+    counted_at: Mapped[datetime | None]
+    counted_on: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default="1")
 
 
@@ -53,6 +57,65 @@ class MovementRow(Table):
     device: Mapped[str | None]
     at: Mapped[datetime]
     happened_at: Mapped[datetime | None]
+
+
+class ShelfRow(Table):
+    """Units of a job that were taken off a shelf or came back to one: what a count must know, and the ledger does not,
+    since a unit in a tote is still in the building."""
+
+    __tablename__ = "shelf_move"
+    __table_args__ = (Index(None, "sku", "node", "happened_at"), {"postgresql_partition_by": "RANGE (id)"})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sku: Mapped[str]
+    node: Mapped[str]
+    in_hand: Mapped[int]
+    """Units more (+) or fewer (-) in totes, bags and hands."""
+    shelf: Mapped[int]
+    """Units more (+) or fewer (-) on the shelf."""
+    happened_at: Mapped[datetime]
+    device: Mapped[str | None]
+    reference: Mapped[str | None]
+
+
+class CountRow(Table):
+    """What somebody counted. `delta`: what the record was corrected by because of it, late news included."""
+
+    __tablename__ = "stock_count"
+    __table_args__ = (Index(None, "sku", "node"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sku: Mapped[str]
+    node: Mapped[str]
+    units: Mapped[int]
+    bin: Mapped[str | None]
+    session: Mapped[str | None]
+    mode: Mapped[str]
+    delta: Mapped[int]
+    overtaken: Mapped[bool]
+    """A newer count was known already when it came."""
+    actor: Mapped[str]
+    device: Mapped[str | None]
+    happened_at: Mapped[datetime]
+    at: Mapped[datetime]
+
+
+class ReceivedRow(Table):
+    """What one device has received of one item of a delivery, in total. `line` 0: none was said."""
+
+    __tablename__ = "stock_received"
+    __table_args__ = (Index(None, "node", "changed_at"),)
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(primary_key=True)
+    good: Mapped[int]
+    damaged: Mapped[int]
+    actor: Mapped[str]
+    changed_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class ReservationRow(Table):

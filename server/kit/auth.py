@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     # stock
     "stock.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "stock.adjust": frozenset({"lead", "manager", "admin", "integration"}),
+    "stock.count": STORE | {"admin", "integration"},
     "stock.receive": STORE | {"admin", "integration"},
     "stock.feed": frozenset({"admin", "integration"}),
     # orders

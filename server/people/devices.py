@@ -84,15 +84,19 @@ async def revoke(tx: Tx, actor: Actor, device: str) -> DeviceView:
     return found.model_copy(update={"revoked_at": tx.now})
 
 
-async def heard(tx: Tx, device: str, *, last_n: int, behind: int | None, since: datetime) -> None:
-    """The device has sent its commands up to `last_n`. `behind`: how many more wait on it, none of them made before
-    `since`; None: as it said before."""
+async def heard(
+    tx: Tx, device: str, *, last_n: int, done_at: datetime | None, behind: int | None, since: datetime
+) -> None:
+    """The device has sent its commands up to `last_n`, which was done at `done_at`. `behind`: how many more wait on it,
+    none of them made before `since`; None: as it said before."""
     age = max(0, int((tx.now - since).total_seconds())) if behind else 0
     await tx.run(
-        "UPDATE device SET last_n = :n, last_seen_at = :now, queue_length = coalesce(:behind, queue_length),"
+        "UPDATE device SET last_n = :n, done_at = :done_at, last_seen_at = :now,"
+        " queue_length = coalesce(:behind, queue_length),"
         " queue_age_s = CASE WHEN CAST(:behind AS bigint) IS NULL THEN queue_age_s ELSE :age END WHERE id = :id",
         id=device,
         n=last_n,
+        done_at=done_at,
         now=tx.now,
         behind=behind,
         age=age,

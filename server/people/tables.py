@@ -68,6 +68,8 @@ class DeviceRow(Table):
     """The last command the device says it has seen settled."""
     queue_length: Mapped[int] = mapped_column(server_default="0")
     queue_age_s: Mapped[int] = mapped_column(server_default="0")
+    done_at: Mapped[datetime | None]
+    """When its last command was done, as far as its clock can be believed."""
 
 
 class EnrolmentCodeRow(Table):

@@ -9,13 +9,17 @@ from typing import Any
 from server.catalog import queries as catalog
 from server.fulfilment import queries as fulfilment
 from server.inventory import queries as inventory
+from server.inventory import receiving
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.people import queries as people
+from shared.stock import ReceivedDoc
 from shared.sync import CATALOGUE, ExceptionDoc
 
 FINISHED_FOR = timedelta(days=30)
 """Finished jobs stay on devices this long."""
+RECEIVED_FOR = timedelta(days=30)
+"""So are deliveries after their last scan."""
 PAGE = 2000
 MANY = 100_000
 
@@ -62,6 +66,13 @@ async def node_documents(tx: Tx, codes: Sequence[str]) -> list[Document]:
     ]
 
 
+def received_documents(docs: Iterable[tuple[ReceivedDoc, int]]) -> list[Document]:
+    """Items of deliveries, as the devices of their node know them."""
+    return [
+        document(node_stream(doc.node), "received", doc.id, version, doc.model_dump_json()) for doc, version in docs
+    ]
+
+
 def exception_document(doc: ExceptionDoc) -> Document:
     """An exception as devices know it: until it is settled."""
     body = None if doc.settled_at else doc.model_dump_json()
@@ -86,5 +97,7 @@ async def everything(tx: Tx, node: str) -> AsyncIterator[Document]:
         last = skus[-1]
     for job in await fulfilment.jobs_for_devices(tx, node, since=tx.now - FINISHED_FOR):
         yield document(node_stream(node), "fulfilment", str(job["id"]), job["version"], job["doc"])
+    for doc in received_documents(await receiving.recent(tx, node, since=tx.now - RECEIVED_FOR)):
+        yield doc
     for exception in await fulfilment.exceptions(tx, node=node, settled=False, limit=MANY):
         yield exception_document(exception)

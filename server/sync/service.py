@@ -7,6 +7,7 @@ node. The device settles its queue by that row alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from server.events import (
     CommandSettled,
+    DeliveryChanged,
     ExceptionChanged,
     ExceptionOpened,
     ExceptionSettled,
@@ -26,28 +28,29 @@ from server.events import (
 from server.fulfilment import attachments, exceptions
 from server.fulfilment import queries as jobs
 from server.fulfilment import service as fulfilment
-from server.inventory import service as inventory
+from server.inventory import receiving
 from server.kit import audit, bulk, commands
-from server.kit.auth import Actor, authorize
+from server.kit.auth import Actor
 from server.kit.database import Database, to_json, unavailable
 from server.kit.transaction import Tx
 from server.people import devices
 from server.people import queries as people
-from server.sync import documents
+from server.sync import documents, stock_facts
 from server.sync.documents import Document, document, node_stream
+from server.sync.rules import Moment, moment
 from server.sync.tables import DeviceCommandRow, FeedRow
 from server.sync.turns import Turns
 from shared.errors import BatonError, QueueGap, ReusedKey
 from shared.fulfilment import CLAIMS, SYSTEM_ONLY, Notice, Outcome
-from shared.reasons import Bucket
-from shared.stock import MovementReason
 from shared.sync import (
     SCHEMA,
     AdjustStock,
     CommandOutcome,
+    CountStock,
     DeviceCommand,
     PersonSignedIn,
     QueuedCommand,
+    ReceiveStock,
     SettleException,
     photos_of,
 )
@@ -117,7 +120,7 @@ async def _last_n(tx: Tx, device: str) -> int:
 async def _carry_out(
     tx: Tx, device: Actor, queue: Sequence[QueuedCommand], *, hold: Notice | None = None, behind: int | None = None
 ) -> list[CommandOutcome]:
-    last_n = int(await tx.value("SELECT last_n FROM device WHERE id = :id FOR UPDATE", id=device.id))
+    last_n, done_at = await _reached(tx, device.id)
     seen = await _stored(tx, device.id, [c for c in queue if c.n <= last_n])
     outcomes, rows = [], []
     actors = await people.actors(tx, {c.actor for c in queue}, device=device.id)
@@ -128,17 +131,24 @@ async def _carry_out(
             continue
         if command.n != last_n + 1:
             raise QueueGap(f"Command {command.n} came after {last_n}.", wanted=last_n + 1)
-        status, notice = ("held", hold) if hold else await _do(tx, device, actors.get(command.actor), command)
+        when = moment(command.happened_at, done_at, tx.now)
+        status, notice = ("held", hold) if hold else await _do(tx, device, actors.get(command.actor), command, when)
         if status == "held":
             await attachments.expect(tx, photos_of([command]), node=_home(device), device=device.id)
         outcome = CommandOutcome(id=command.id, n=command.n, status=status, notice=notice)
-        last_n = command.n
+        last_n, done_at = command.n, when.at
         outcomes.append(outcome)
         tx.emit(CommandSettled(device=device.id, node=_home(device), outcome=outcome))
         rows.append(_command_row(tx, device.id, command, mark, outcome))
     await bulk.insert(tx, DeviceCommandRow, rows)
-    await devices.heard(tx, device.id, last_n=last_n, behind=behind, since=queue[-1].happened_at)
+    await devices.heard(tx, device.id, last_n=last_n, done_at=done_at, behind=behind, since=queue[-1].happened_at)
     return outcomes
+
+
+async def _reached(tx: Tx, device: str) -> tuple[int, datetime | None]:
+    """The device's last command and when it was done; nobody else carries out commands of this device meanwhile."""
+    row = await tx.one("SELECT last_n, done_at FROM device WHERE id = :id FOR UPDATE", id=device)
+    return (row["last_n"], row["done_at"]) if row else (0, None)
 
 
 def _home(device: Actor) -> str:
@@ -182,7 +192,9 @@ def _known(command: QueuedCommand, row: Any, mark: str) -> CommandOutcome:
     return CommandOutcome.model_validate(row["outcome"])
 
 
-async def _do(tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand) -> tuple[str, Notice | None]:
+async def _do(
+    tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand, when: Moment
+) -> tuple[str, Notice | None]:
     """Carry out one command; returns its status and what to tell."""
     if actor is None:
         return "held", Notice(code="unknown_person")
@@ -197,30 +209,22 @@ async def _do(tx: Tx, device: Actor, actor: Actor | None, command: QueuedCommand
     if body.kind in SYSTEM_ONLY:
         return "refused", Notice(code="not_from_devices")
     try:
-        return await _dispatch(tx, device, actor, command, body)
+        return await _dispatch(tx, device, actor, body, when)
     except BatonError as error:
         status = "refused" if body.kind in CLAIMS else "held"
         return status, Notice(code=error.code, values={"detail": error.detail})
 
 
 async def _dispatch(
-    tx: Tx, device: Actor, actor: Actor, command: QueuedCommand, body: DeviceCommand
+    tx: Tx, device: Actor, actor: Actor, body: DeviceCommand, when: Moment
 ) -> tuple[str, Notice | None]:
-    at = min(command.happened_at, tx.now)
     match body:
         case AdjustStock():
-            authorize(actor, "stock.adjust", node=body.node)
-            fact = inventory.Fact(
-                body.sku,
-                body.node,
-                body.delta,
-                MovementReason(body.reason),
-                Bucket(body.bucket),
-                reference=body.note,
-                happened_at=at,
-            )
-            await inventory.post(tx, [fact], actor=actor.id, device=device.id)
-            return "applied", None
+            return await stock_facts.adjust(tx, device, actor, body, when)
+        case CountStock():
+            return await stock_facts.count(tx, device, actor, body, when)
+        case ReceiveStock():
+            return await stock_facts.receive(tx, device, actor, body, when)
         case PersonSignedIn():
             await audit.record(tx, f"person:{actor.id}", actor.id, "signed_in", device.id, by=body.by)
             return "applied", None
@@ -233,10 +237,11 @@ async def _dispatch(
                 note=body.note,
                 found=body.lines,
                 device=device.id,
+                at=when.at,
             )
             return "applied" if settled else "already_done", None
         case _:
-            result = (await fulfilment.carry_out(tx, actor, [body], at=at, device=device.id))[0]
+            result = (await fulfilment.carry_out(tx, actor, [body], at=when.at, device=device.id))[0]
             if isinstance(result, BatonError):
                 raise result
             return result.status, _notice_of(result)
@@ -271,6 +276,8 @@ async def publish(tx: Tx, events: Sequence[Any]) -> None:
         put(await documents.person_documents(tx, people_ids))
     if codes := sorted({code for e in of.get(NodesChanged, []) for code in e.codes}):
         put(await documents.node_documents(tx, codes))
+    if scanned := of.get(DeliveryChanged):
+        put(documents.received_documents(await receiving.changed(tx, scanned)))
     if changed := {e.exception_id for kind in _EXCEPTIONS for e in of.get(kind, [])}:
         put([documents.exception_document(doc) for doc in await jobs.exceptions(tx, ids=sorted(changed))])
     outcomes = [

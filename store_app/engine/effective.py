@@ -12,11 +12,13 @@ from typing import TypeVar
 from uuid import UUID
 
 from shared import fulfilment as f
+from shared.exceptions import PUT_BACK
 from shared.fulfilment import Fulfilment, apply
-from shared.stock import StockDoc
-from shared.sync import AdjustStock, ExceptionDoc, SettleException
+from shared.stock import Got, ReceivedDoc, StockDoc
+from shared.sync import AdjustStock, CountStock, ExceptionDoc, ReceiveStock, SettleException
 from store_app.engine.commands import Queued
 from store_app.engine.db import Database
+from store_app.engine.shelf import ShelfFacts
 
 _OPEN = json.dumps(sorted(str(state) for state in f.OPEN_STATES))
 _OPEN_JOBS = "json_extract(body, '$.state') IN (SELECT value FROM json_each(?))"
@@ -34,7 +36,7 @@ class View:
         self._base: dict[UUID, Fulfilment] = {}
         self._now: dict[UUID, Fulfilment] = {}
         self._pending: dict[UUID, list[Queued]] = {}
-        self._adjusted: dict[str, list[Queued]] = {}
+        self._shelf = ShelfFacts(db)
         self._answered: dict[UUID, Queued] = {}
         self._by_code: dict[str, set[UUID]] = {}
         self._exceptions: list[ExceptionDoc] | None = None
@@ -45,7 +47,8 @@ class View:
         with self._db.lock:
             self.device = device
             self._exceptions = None
-            for known in (self._base, self._now, self._pending, self._adjusted, self._answered, self._by_code):
+            self._shelf.clear()
+            for known in (self._base, self._now, self._pending, self._answered, self._by_code):
                 known.clear()
             for job in self._db.jobs(_OPEN_JOBS, _OPEN):
                 self._base[job.id] = job
@@ -76,13 +79,33 @@ class View:
         return len(self._pending.get(id_, ()))
 
     def stock(self, sku: str) -> StockDoc | None:
-        """The position here with the adjustments that still wait."""
+        """The position here with the corrections, counts and receipts that still wait."""
         with self._db.lock:
             body = self._db.document("stock", sku)
-            doc = StockDoc.model_validate_json(body) if body else None
-            for queued in self._adjusted.get(sku, ()):
-                doc = _adjusted(doc, queued.command)
-            return doc
+            return self._shelf.shown(StockDoc.model_validate_json(body) if body else None, sku)
+
+    def in_hand(self, sku: str) -> int:
+        """Units in totes and bags of jobs, and those that wait to be put back: on record, and not on the shelf."""
+        with self._db.lock:
+            held = sum(line.held for job in self._now.values() for line in job.lines if line.sku == sku)
+            tasks = [doc for doc in self.exceptions() if doc.kind == PUT_BACK]
+            back = [line for doc in tasks for line in doc.lines if line.sku == sku]
+            return held + sum(line.quantity - line.damaged for line in back)
+
+    def delivery(self, document: str) -> list[ReceivedDoc]:
+        """What was received of a delivery, here and elsewhere in the store; the newest scan first."""
+        with self._db.lock:
+            return self._shelf.delivery(document, self.device)
+
+    def got(self, document: str, line: int | None, sku: str) -> Got:
+        """What this device has received of one item of a delivery so far."""
+        with self._db.lock:
+            return self._shelf.got(document, line, sku, self.device)
+
+    def deliveries(self) -> list[str]:
+        """Numbers of deliveries that were worked on lately, the latest first."""
+        with self._db.lock:
+            return self._shelf.deliveries()
 
     def exceptions(self) -> list[ExceptionDoc]:
         """What must be settled here, oldest first, without what was settled on this device already."""
@@ -98,8 +121,8 @@ class View:
     def add(self, queued: Queued) -> None:
         """A command was queued: its effect shows at once."""
         with self._db.lock:
-            if isinstance(queued.command, AdjustStock):
-                self._adjusted.setdefault(queued.command.sku, []).append(queued)
+            if isinstance(queued.command, AdjustStock | CountStock | ReceiveStock):
+                self._shelf.add(queued, self.device, self.in_hand)
             elif isinstance(queued.command, SettleException):
                 self._answered[queued.command.exception] = queued
                 self._exceptions = None
@@ -141,8 +164,7 @@ class View:
             if len(kept) != len(pending):
                 touched.add(id_)
                 _keep(self._pending, id_, kept)
-        for sku, pending in list(self._adjusted.items()):
-            _keep(self._adjusted, sku, [queued for queued in pending if queued.n not in gone])
+        self._shelf.settled(gone)
         for exception, queued in list(self._answered.items()):
             if queued.n in gone:
                 del self._answered[exception]
@@ -181,13 +203,3 @@ def _keep(pending: dict[K, list[Queued]], key: K, kept: list[Queued]) -> None:
 def _codes(job: Fulfilment) -> frozenset[str]:
     codes = [job.number, job.order_number, job.locator, job.staging, *(p.id for p in job.packages if len(p.id) > 2)]
     return frozenset(code.upper() for code in codes if code)
-
-
-def _adjusted(doc: StockDoc | None, command: AdjustStock) -> StockDoc | None:
-    """The position after an adjustment, its arithmetic moved along."""
-    if doc is None:
-        return None
-    bucket = command.bucket.value
-    buckets = doc.buckets.model_copy(update={bucket: getattr(doc.buckets, bucket) + command.delta})
-    atp = doc.atp.model_copy(update={"on_hand": buckets.on_hand, "not_sellable": buckets.not_sellable})
-    return doc.model_copy(update={"buckets": buckets, "atp": atp})

@@ -30,6 +30,7 @@ _TOPICS = {
     "person": Topic.SESSION,
     "node": Topic.SETTINGS,
     "exception": Topic.NEEDS_YOU,
+    "received": Topic.STOCK,
 }
 
 

@@ -30,8 +30,11 @@ def advice(notice: Notice) -> str:
 
 
 def _words(notice: Notice) -> dict[str, Any]:
-    """People by name, moments as how long ago."""
+    """People and items by name, moments as how long ago."""
     words: dict[str, Any] = {"problem": "", "scanned": "", **notice.values}
+    if "sku" in words and "name" not in words:
+        item = engine().lookup.item(words["sku"])
+        words["name"] = f"{item.name} {item.variant}".strip() if item else words["sku"]
     if "by" in words:
         words["by"] = engine().lookup.person_name(words["by"])
     if "since" in words:

@@ -74,6 +74,36 @@ async def test_a_shift_without_a_network_arrives_and_settles(device: Device) -> 
     assert (await device.shop.page(page["id"]))["lines"][0]["units"]["fulfilled"] == 2
 
 
+async def test_a_count_and_a_delivery_without_a_network_arrive_as_they_were_shown(device: Device) -> None:
+    sku = next(iter(device.shop.codes))
+    page = await device.shop.buy((sku, 2))
+    engine = device.engine
+    assert await engine.syncer.run_once()
+    device.line.cut = True
+    job = page["jobs"][0]["id"]
+    for _ in range(2):
+        assert engine.work.scan(job, device.shop.codes[sku]).ok
+    for _ in range(3):
+        said = engine.stock_work.receive_scan("LS-4711", device.shop.codes[sku])
+        assert said is not None
+        assert said.ok
+    assert engine.stock_work.receive_scan("LS-4711", device.shop.codes[sku], part="damaged")
+    assert engine.stock_work.count(sku, 10).ok
+    shown = engine.lookup.stock(sku)
+    assert shown is not None
+    assert (shown.buckets.sellable, shown.buckets.damaged) == (12, 1)  # 10 on the shelf, 2 in the tote
+    device.line.cut = False
+    assert await engine.syncer.run_once(), engine.syncer.status
+    assert engine.outbox.waiting == 0
+    settled = engine.lookup.stock(sku)
+    assert settled is not None
+    assert settled.buckets == shown.buckets
+    assert (await device.shop.stock(sku))["on_hand"] == 13
+    (line,) = engine.stock_work.delivery("LS-4711")
+    assert (line.good, line.damaged) == (3, 1)
+    assert engine.lookup.exceptions() == []
+
+
 async def test_a_snapshot_of_the_real_server_settles_what_it_contains(device: Device) -> None:
     sku = next(iter(device.shop.codes))
     page = await device.shop.buy((sku, 1))

@@ -229,6 +229,25 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         f"DELETE FROM routing_decision WHERE order_id = {OPEN_ORDER}",
         {"9. every job follows from a stored decision"},
     ),
+    "a unit in nobody's hands": (
+        (
+            "INSERT INTO shelf_move (id, sku, node, in_hand, shelf, happened_at)"
+            " VALUES (gen_random_uuid(), 'WINE', 'S-1', 1, -1, now())"
+        ),
+        {"1. what is off its shelf is in the hands of a job"},
+    ),
+    "a count that the record does not follow": (
+        "UPDATE stock_count SET units = units + 1",
+        {"1. the record follows the newest count, and what happened since"},
+    ),
+    "a correction that was not counted": (
+        "UPDATE stock_count SET delta = delta + 1",
+        {"1. every correction by a count is one that was counted"},
+    ),
+    "a delivery that is not on the ledger": (
+        "UPDATE stock_received SET damaged = damaged + 1",
+        {"1. what devices received is on the ledger"},
+    ),
     "a decision from nothing": (
         "UPDATE routing_decision SET digest = ''",
         {"9. every decision names what it was taken from"},
@@ -278,6 +297,10 @@ async def a_day(world: build.World) -> None:
     job = (await shop.page(order["id"]))["jobs"][0]["id"]
     await tablet.push(tablet.command("substitute", fulfilment=job, line=1, sku="APPLE", total=1))
     await outbox.drain(world.parts)
+    await tablet.push(
+        tablet.command("receive", node=STORE, document="LS-1", sku="BREAD", good=4, damaged=1),
+        tablet.command("count", node=STORE, sku="BREAD", units=3),
+    )
 
 
 class _UndoneError(Exception):

@@ -147,6 +147,7 @@ CREATE TABLE device (
     settled_n BIGINT DEFAULT '0' NOT NULL,
     queue_length BIGINT DEFAULT '0' NOT NULL,
     queue_age_s BIGINT DEFAULT '0' NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT device_pkey PRIMARY KEY (id),
     CONSTRAINT device_token_hash_key UNIQUE (token_hash)
 );
@@ -566,6 +567,41 @@ CREATE TABLE routing_refusal (
     CONSTRAINT routing_refusal_pkey PRIMARY KEY (order_id, line, node)
 );
 """,
+    "shelf_move": r"""
+CREATE TABLE shelf_move (
+    id UUID NOT NULL,
+    sku TEXT NOT NULL,
+    node TEXT NOT NULL,
+    in_hand BIGINT NOT NULL,
+    shelf BIGINT NOT NULL,
+    happened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    device TEXT,
+    reference TEXT,
+    CONSTRAINT shelf_move_pkey PRIMARY KEY (id)
+)
+ PARTITION BY RANGE (id);
+CREATE TABLE shelf_move_default PARTITION OF shelf_move DEFAULT;
+CREATE INDEX shelf_move_sku_node_happened_at_idx ON shelf_move (sku, node, happened_at);
+""",
+    "stock_count": r"""
+CREATE TABLE stock_count (
+    id UUID NOT NULL,
+    sku TEXT NOT NULL,
+    node TEXT NOT NULL,
+    units BIGINT NOT NULL,
+    bin TEXT,
+    session TEXT,
+    mode TEXT NOT NULL,
+    delta BIGINT NOT NULL,
+    overtaken BOOLEAN NOT NULL,
+    actor TEXT NOT NULL,
+    device TEXT,
+    happened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT stock_count_pkey PRIMARY KEY (id)
+);
+CREATE INDEX stock_count_sku_node_idx ON stock_count (sku, node);
+""",
     "stock_movement": r"""
 CREATE TABLE stock_movement (
     id UUID NOT NULL,
@@ -599,12 +635,31 @@ CREATE TABLE stock_position (
     doubt BIGINT DEFAULT '0' NOT NULL,
     bin TEXT,
     walk BIGINT DEFAULT '0' NOT NULL,
+    count_id UUID,
+    counted_at TIMESTAMP WITH TIME ZONE,
+    counted_on TEXT,
     version BIGINT DEFAULT '1' NOT NULL,
     CONSTRAINT stock_position_pkey PRIMARY KEY (sku, node),
     CONSTRAINT stock_position_reserved_not_negative_check CHECK (reserved >= 0),
     CONSTRAINT stock_position_buckets_not_negative_check CHECK (damaged >= 0 AND quality_hold >= 0 AND display >= 0)
 );
 CREATE INDEX stock_position_node_idx ON stock_position (node);
+""",
+    "stock_received": r"""
+CREATE TABLE stock_received (
+    node TEXT NOT NULL,
+    document TEXT NOT NULL,
+    line BIGINT NOT NULL,
+    sku TEXT NOT NULL,
+    device TEXT NOT NULL,
+    good BIGINT NOT NULL,
+    damaged BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT stock_received_pkey PRIMARY KEY (node, document, line, sku, device)
+);
+CREATE INDEX stock_received_node_changed_at_idx ON stock_received (node, changed_at);
 """,
     "sync_epoch": r"""
 CREATE TABLE sync_epoch (

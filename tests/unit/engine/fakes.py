@@ -16,12 +16,13 @@ from uuid import UUID
 from shared.api import MEDIA_TYPE
 from shared.fulfilment import Command, Context, Fulfilment, JobLine, apply
 from shared.stock import Atp, Buckets, StockDoc
-from shared.sync import AdjustStock, ItemDoc, NodeDoc, PersonDoc
+from shared.sync import ItemDoc, NodeDoc, PersonDoc
 from store_app.engine import Engine
 from store_app.engine.client import Client
 from store_app.engine.commands import JOB_COMMANDS, parse
 from store_app.engine.session import badge_hash
 from store_app.engine.transport import Answer, Offline
+from tests.unit.engine import fake_shelf
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NODE = "S001"
@@ -238,11 +239,10 @@ class FakeServer:
                 self.put("fulfilment", id_, outcome.fulfilment)
             status, said = outcome.status, outcome.refusal or outcome.exception or outcome.adjustment
             notice = said.model_dump(mode="json") if said else None
-        elif isinstance(body, AdjustStock):
-            doc = self.position(body.sku)
-            buckets = doc.buckets.model_copy(update={"sellable": doc.buckets.sellable + body.delta})
-            atp = doc.atp.model_copy(update={"on_hand": buckets.on_hand})
-            self.put("stock", body.sku, doc.model_copy(update={"buckets": buckets, "atp": atp}))
+        elif isinstance(body, fake_shelf.FACTS):
+            at = datetime.fromisoformat(command["made_at"])
+            for kind, id_, doc in fake_shelf.changed(self.docs, device, body, at):
+                self.put(kind, id_, doc)
         result = {"id": command["id"], "n": command["n"], "status": status, "notice": notice}
         self._row(STREAM, "outcome", command["id"], 1, None, {"device": device, "outcome": result})
         return result

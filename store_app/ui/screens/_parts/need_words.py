@@ -69,7 +69,10 @@ def weighed(line: TaskLine) -> bool:
 
 
 def where(doc: ExceptionDoc, step: str) -> str:
-    """Where the units of a put-back task, or the bag of anything else, should be; empty where nobody knows."""
+    """Where the units of a put-back task, the bag of anything else, or a shelf should be; empty where nobody knows."""
+    if step == "find_shelf":
+        shelf = engine().lookup.stock(str(doc.values.get("sku")))
+        return t("line.bin", bin=shelf.bin) if shelf and shelf.bin else ""
     job = engine().lookup.job(doc.fulfilment) if doc.fulfilment else None
     place: Any = doc.values.get("place") or (job.staging if job else None)
     if step == "fetch":
