@@ -18,10 +18,11 @@ from tests.simulation.fleet import Fleet
 def work(fleet: Fleet) -> str | None:
     """Somebody does something with a tablet."""
     device = fleet.chance.choice(fleet.devices)
-    return _with(fleet, device, partial(_act, fleet))
+    return with_tablet(fleet, device, partial(_act, fleet))
 
 
-def _with(fleet: Fleet, device: Device, act: Callable[[Device, Engine], str]) -> str | None:
+def with_tablet(fleet: Fleet, device: Device, act: Callable[[Device, Engine], str]) -> str | None:
+    """What somebody does with this tablet; None while it is off."""
     if device.engine is None:
         return None
     with device.holding_on():
@@ -77,4 +78,4 @@ def settle_exception(fleet: Fleet) -> str | None:
         fleet.wrong += fleet.promises.note(device, engine, result)
         return f"settles {one.kind}: {answer.code}"
 
-    return _with(fleet, device, act)
+    return with_tablet(fleet, device, act)

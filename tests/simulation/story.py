@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.simulation import faults, people
+from tests.simulation import faults, people, shelf
 from tests.simulation.arena import Arena
 from tests.simulation.devices import Device
 from tests.simulation.fleet import Fleet, Happenings
@@ -29,6 +29,8 @@ def _life(name: str) -> Callable[[Fleet], Any]:
 HAPPENINGS: Happenings = {
     "work": (45, people.work),
     "exception": (3, people.settle_exception),
+    "count": (5, shelf.count),
+    "delivery": (4, shelf.receive),
     "buy": (16, _life("buy")),
     "cancel": (6, _life("cancel")),
     "sell": (4, _life("sell")),
@@ -61,7 +63,8 @@ async def tell_story(arena: Arena, seed: int, steps: int) -> tuple[Fleet, list[s
     try:
         fleet.devices += _devices(fleet, folder)
         await fleet.run(steps, HAPPENINGS)
-        return fleet, fleet.wrong or await verdict(fleet)
+        wrong = fleet.wrong or await verdict(fleet) or await shelf.count_everything(fleet) or await verdict(fleet)
+        return fleet, wrong
     finally:
         await fleet.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.inventory import shelf
 from server.kit import postgres
 from server.sync import service as sync
 from shared.sync import CommandOutcome
@@ -84,10 +85,22 @@ async def _in_any_order(tx: Any, device: Any, queue: Sequence[Any], **more: Any)
     return outcomes[::-1]
 
 
+async def _nothing_in_hand(*_: Any) -> int:
+    """A count takes what is in totes for missing."""
+    return 0
+
+
+def _not_contained(*_: Any) -> bool:
+    """What arrives late is booked although it had been counted."""
+    return False
+
+
 FAULTS: dict[str, tuple[Any, str, Any, int]] = {
     "without dedupe": (sync, "_carry_out", _without_dedupe, 2),
     "in any order": (sync, "_carry_out", _in_any_order, 1),
     "settled by the answer": (Outbox, "mark_sent", _settle_when_answered, 1),
+    "without what is in hand": (shelf, "in_hand", _nothing_in_hand, 1),
+    "booked twice": (shelf, "contained", _not_contained, 1),
 }
 """What is broken, and a seed that is known to show it: the search begins there."""
 

@@ -1,6 +1,7 @@
 """The screens, one file each, and the list that names them: a new screen is one file and one line here."""
 
 from store_app.ui.screens.adjust import adjust_screen
+from store_app.ui.screens.count import count_screen, count_start_screen
 from store_app.ui.screens.curbside import curbside_screen
 from store_app.ui.screens.desk import desk_screen
 from store_app.ui.screens.desk_person import desk_person_screen, new_person_screen
@@ -15,6 +16,7 @@ from store_app.ui.screens.orders import orders_screen
 from store_app.ui.screens.pack import pack_screen
 from store_app.ui.screens.pick import pick_screen
 from store_app.ui.screens.queue import queue_screen
+from store_app.ui.screens.receive import receive_screen
 from store_app.ui.screens.screen import Screen
 from store_app.ui.screens.settle import settle_screen
 from store_app.ui.screens.ship import ship_screen
@@ -40,6 +42,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("stock", stock_screen),
     Screen("stock/:sku", item_screen),
     Screen("stock/:sku/adjust", adjust_screen),
+    Screen("stock/:sku/count", count_screen),
+    Screen("count", count_start_screen),
+    Screen("receive", receive_screen),
     Screen("orders", orders_screen),
     Screen("orders/:order", order_screen),
     Screen("more", more_screen),

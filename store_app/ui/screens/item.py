@@ -15,7 +15,7 @@ from store_app.ui.components.item_picture import item_picture
 from store_app.ui.components.line_row import bin_tag
 from store_app.ui.components.section import section
 from store_app.ui.components.text import muted, text
-from store_app.ui.format import money, number
+from store_app.ui.format import moment, money, number
 from store_app.ui.hooks import opener, use_query, use_state_of
 from store_app.ui.notices import engine
 from store_app.ui.online import Asked, use_asked, waiting
@@ -40,6 +40,7 @@ def item_screen() -> ft.Control:
         nothing = empty_state(t("stock.nothing"), t("stock.scan_detail"))
         return frame(t("nav.stock"), [nothing], here="stock", back="/stock")
     parts: list[ft.Control] = [_head(item, here), section(t("stock.here"), _here(here))]
+    parts.append(button(t("count.title"), opener(f"/stock/{sku}/count"), icon=ft.Icons.PIN_ROUNDED))
     if engine().session.can(*LEADS):
         adjust = opener(f"/stock/{sku}/adjust")
         parts.append(button(t("adjust.title"), adjust, rank="secondary", icon=ft.Icons.EDIT_NOTE_ROUNDED))
@@ -59,6 +60,9 @@ def _head(item: ItemDoc, here: StockDoc | None) -> ft.Control:
     words.append(muted(t("stock.sku", sku=item.sku)))
     if here is not None and here.bin:
         words.append(ft.Row([bin_tag(here.bin)]))
+    if here is not None and here.counted_at is not None:
+        when = moment(here.counted_at, engine().lookup.node.time_zone, engine().clock.now())
+        words.append(muted(t("stock.counted", when=when)))
     column = ft.Column(words, spacing=Space.XS, expand=True)
     top = ft.CrossAxisAlignment.START
     return card(

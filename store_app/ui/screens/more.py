@@ -33,6 +33,8 @@ def more_screen() -> ft.Control:
     ways = [
         _way("find.title", t("find.way"), "/hand-off", ft.Icons.HANDSHAKE_ROUNDED),
         _way("curbside.title", t("curbside.way"), "/curbside", ft.Icons.DIRECTIONS_CAR_ROUNDED),
+        _way("count.title", t("count.way"), "/count", ft.Icons.PIN_ROUNDED),
+        _way("receive.title", t("receive.way"), "/receive", ft.Icons.MOVE_TO_INBOX_ROUNDED),
         _way("more.ship", t("more.ship_detail"), "/ship", ft.Icons.LOCAL_SHIPPING_ROUNDED),
         _way(
             "needs.title",

@@ -2,10 +2,12 @@
 
 import flet as ft
 
+from shared.exceptions import RECOUNT
 from shared.sync import ExceptionDoc
 from store_app.engine.commands import Queued
 from store_app.engine.local_store import Mended
 from store_app.engine.needs import Need
+from store_app.engine.session import LEADS
 from store_app.ui.component import component, keyed
 from store_app.ui.components.buttons import Rank, button
 from store_app.ui.components.card import card
@@ -91,10 +93,20 @@ def _ways(need: Need, rank: Rank) -> list[ft.Control]:
 
 def _to_settle(doc: ExceptionDoc, put_back: bool, rank: Rank) -> list[ft.Control]:
     """The guided way on, and the job it is about."""
+    if doc.kind == RECOUNT:
+        return _to_count(doc, rank)
     label = t("needs.put_back" if put_back else "needs.resolve")
     ways = [button(label, opener(f"/needs-you/{doc.id}"), rank=rank, icon=ft.Icons.ARROW_FORWARD_ROUNDED)]
     if doc.fulfilment and engine().lookup.job(doc.fulfilment):
         ways.append(button(t("needs.open"), opener(f"/job/{doc.fulfilment}"), rank="quiet"))
+    return ways
+
+
+def _to_count(doc: ExceptionDoc, rank: Rank) -> list[ft.Control]:
+    """Counting settles it; a lead may say that it is right as it is."""
+    ways = [button(t("count.again"), opener(f"/stock/{doc.values.get('sku')}/count"), rank=rank)]
+    if engine().session.can(*LEADS):
+        ways.append(button(t("needs.resolve"), opener(f"/needs-you/{doc.id}"), rank="quiet"))
     return ways
 
 
