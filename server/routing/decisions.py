@@ -60,9 +60,10 @@ class Rival:
     name: str
     cost: int
     criterion: str
-    """What it lost by most, or `tie`: the same cost, later in code order."""
+    """What it lost by most; `tie`: the same cost, later in code order; `together`: it would cost this order less, but
+    the orders that were decided with it more."""
     lost: int
-    """How much more that criterion costs with the rival."""
+    """How much more that criterion costs with the rival; with `together`, how much less this order would cost."""
     figures: dict[str, int]
     against: dict[str, int]
     """The winner's figures of the same criterion."""
@@ -109,7 +110,9 @@ class Decision:
     cost: int
     """Micro-units of the plan's weights."""
     proven: bool
-    """True: no other answer covers more, or as much at less cost. False: the search was cut short."""
+    """True: no other answer covers more, or as much at less cost. False: search cut short, or decided `together`."""
+    together: bool = False
+    """True: the orders decided with this one cost less in all, though another answer may suit this one better."""
 
     @property
     def assignments(self) -> dict[str, dict[int, int]]:

@@ -137,6 +137,13 @@ class Desk:
                 if count:
                     self.available[self.skus[sku], node] -= count
 
+    def put_back(self, items: Items, node: int, units: list[int]) -> None:
+        """The reverse of `take`, in a lasting batch."""
+        self.capacity_left[node] += 1
+        for sku, count in zip(items.skus, units, strict=True):
+            if count:
+                self.available[self.skus[sku], node] += count
+
 
 def _standing(nodes: Nodes, plan: RoutingPlan, delivery: str, channel: str) -> Codes:
     filters = plan.filters

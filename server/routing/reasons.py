@@ -24,6 +24,7 @@ EXCLUDED = {
     "no_stock": "has none available",
     "too_little": "has too few",
     "split_cap": "would mean more parcels than the plan allows",
+    "for_others": "keeps them for another order that was decided together with this one",
 }
 """Every reason for which a node falls out, in the order in which they are asked."""
 
@@ -56,6 +57,7 @@ def _won(decision: Decision, choice: Choice) -> str:
     parcels = len({other.node for other in decision.choices})
     how = "in one parcel" if parcels == 1 else f"in {parcels} parcels"
     best = "at the least cost" if decision.proven else "at the least cost found"
+    best = "at the least cost for all orders decided together" if decision.together else best
     return f"{choice.name} sends this {how} {best}" + (f": {figures}." if figures else ".")
 
 
@@ -67,6 +69,8 @@ def lost_by(winner: str, rival: Rival) -> str:
     """What decided against the rival, with the numbers of both."""
     if rival.criterion == "tie":
         return f"Same cost; {winner} comes first by code."
+    if rival.criterion == "together":
+        return f"{rival.lost / MICRO:.3f} less for this order alone, but more for all that were decided together."
     criterion = CRITERIA[rival.criterion]
     number = f"+{rival.lost / MICRO:.3f}"
     if rival.extra_parcel and criterion.scope == "parcel":

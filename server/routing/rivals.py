@@ -21,6 +21,8 @@ from server.routing.solve import Answer
 
 MOST_RIVALS = 5
 TIE = "tie"
+TOGETHER = "together"
+"""The rival would cost this order less; the answer was chosen for all orders of its wave."""
 _FAR = 2**62
 _NEVER = np.int64(_FAR)
 
@@ -167,6 +169,8 @@ class _Look:
 
     def _made(self, items: list[int], node: int, total: int, *, frees: bool) -> Rival:
         code, name = self.costs.code(node), self.costs.name(node)
+        if self.answer.together and total < self.answer.cost:
+            return Rival(code, name, total, TOGETHER, self.answer.cost - total, {}, {}, False)
         decided, lost, item = self._decided(items, node, frees=frees)
         if decided is None or total == self.answer.cost:
             return Rival(code, name, total, TIE, 0, {}, {}, False)

@@ -8,7 +8,7 @@ among equal cost fewer parcels, then the first node by code.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -78,6 +78,11 @@ class RoutingPlan(Input):
     version: int = Field(ge=1)
     filters: Filters = Filters()
     split: Split = Split()
+    batch: Literal["in_order", "together"] = Field(
+        default="in_order",
+        description="Orders that wait at the same time: one after the other, or decided together so that all cost less."
+        " Together, too, each gets at least what it would get in order, and as soon.",
+    )
     weights: tuple[Weight, ...] = Field(min_length=1, max_length=20)
 
     @field_validator("weights")

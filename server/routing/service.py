@@ -77,7 +77,8 @@ async def on_orders_released(tx: Tx, events: Sequence[OrderReleased]) -> None:
 
 
 async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan = DEFAULT) -> None:
-    """Find nodes for everything of these orders that waits, first ordered first. What nobody has is backordered."""
+    """Find nodes for everything of these orders that waits, first ordered first, or together where the plan says so.
+    What nobody has is backordered."""
     ids = list(order_ids)
     await lock_orders(tx, ids)
     open_orders = await _load(tx, ids)
@@ -358,7 +359,7 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
     await bulk.insert(tx, RefusalRow, list(rows.values()), conflict="ON CONFLICT DO NOTHING")
 
 
-async def route_waiting(tx: Tx, *, limit: int = 200) -> int:
+async def route_waiting(tx: Tx, *, limit: int = 200, routing_plan: RoutingPlan = DEFAULT) -> int:
     """Route again what is backordered where stock has come. Returns the number of orders looked at."""
     rows = await tx.rows(
         "SELECT DISTINCT l.order_id FROM order_line l WHERE (l.backordered > 0 AND EXISTS ("
@@ -370,7 +371,7 @@ async def route_waiting(tx: Tx, *, limit: int = 200) -> int:
         " OR l.routing > 0 ORDER BY l.order_id LIMIT :limit",
         limit=limit,
     )
-    await route(tx, [r["order_id"] for r in rows])
+    await route(tx, [r["order_id"] for r in rows], routing_plan=routing_plan)
     return len(rows)
 
 

@@ -62,6 +62,8 @@ class Answer:
     """(m, len(nodes)) units per item and node."""
     cost: int
     proven: bool
+    together: bool = False
+    """Chosen for all orders of a wave: another one may suit this order better."""
 
 
 def solve(problem: Problem) -> Answer:

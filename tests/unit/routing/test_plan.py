@@ -25,7 +25,11 @@ ITEMS = ("pen", "ink", "pad")
 
 @st.composite
 def batches(draw: st.DrawFn) -> tuple[list[Demand], Candidates, int]:
-    nodes = [node(code, draw(st.integers(1, 3000)), routing_buffer=draw(st.sampled_from((0, 0, 2)))) for code in CODES]
+    ready = st.sampled_from((None, NOW + timedelta(hours=1), NOW + timedelta(hours=5)))
+    buffer = st.sampled_from((0, 0, 2))
+    nodes = [
+        node(code, draw(st.integers(1, 3000)), routing_buffer=draw(buffer), ready_at=draw(ready)) for code in CODES
+    ]
     stock = {(sku, code): draw(st.integers(0, 5)) for sku in ITEMS for code in CODES}
     left = {code: draw(st.integers(0, 3)) for code in CODES}
     demands = []
@@ -50,7 +54,7 @@ def test_a_batch_keeps_every_promise(batch: tuple[list[Demand], Candidates, int]
     taken: Counter[tuple[str, str]] = Counter()
     jobs: Counter[str] = Counter()
     for asked, decision in zip(demands, decisions, strict=True):
-        _holds(asked, decision, cap)
+        holds(asked, decision, cap)
         jobs.update(decision.assignments.keys())
         for choice in decision.choices:
             taken[choice.sku, choice.node] += choice.quantity
@@ -60,7 +64,7 @@ def test_a_batch_keeps_every_promise(batch: tuple[list[Demand], Candidates, int]
         assert count <= candidates.capacity_left[candidates.nodes.row[code]]
 
 
-def _holds(asked: Demand, decision: Decision, cap: int) -> None:
+def holds(asked: Demand, decision: Decision, cap: int) -> None:
     """Units, split, memory and reasons of one decision."""
     units = Counter({line.line: 0 for line in asked.lines})
     for choice in decision.choices:

@@ -14,7 +14,7 @@ from server.routing.decisions import Demand, DemandLine
 from server.routing.plan import plan
 from server.routing.rules import DEFAULT
 from server.routing.snapshot import Candidates, Node, Nodes
-from tests.unit.routing.build import NOW, demand, node
+from tests.unit.routing.build import NOW, demand, east, node
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,7 +28,8 @@ def _asked() -> tuple[list[Node], list[tuple[str, str, int]], list[Demand]]:
         wanted = [(sku, dice.randint(1, 3)) for sku in ("pen", "ink", "pad") if dice.random() < 0.8] or [("pen", 1)]
         lines = tuple(DemandLine(line, sku, units) for line, (sku, units) in enumerate(wanted, 1))
         refused = frozenset({(None, "S03"), (1, "S04"), (1, "S05"), (2, "S06")})
-        demands.append(replace(demand(number), lines=lines, refused=refused))
+        home = east(dice.choice((0, 240, 690)))
+        demands.append(replace(demand(number), lines=lines, refused=refused, destination=home))
     return nodes, stock, demands
 
 
@@ -37,7 +38,10 @@ def digest(shuffle: int = 0) -> str:
     dice = random.Random(shuffle)
     dice.shuffle(nodes)
     dice.shuffle(stock)
-    decisions = plan(demands, Candidates.of(Nodes.of(nodes), stock), DEFAULT, now=NOW)
+    candidates = Candidates.of(Nodes.of(nodes), stock)
+    wave = DEFAULT.model_copy(update={"batch": "together"})
+    decisions = [each for how in (DEFAULT, wave) for each in plan(demands, candidates, how, now=NOW)]
+    assert any(decision.together for decision in decisions)
     return hashlib.sha256(b"\n".join(decision.to_json() for decision in decisions)).hexdigest()
 
 
