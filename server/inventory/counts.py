@@ -97,8 +97,11 @@ def _overtaken(seen: Seen, position: Mapping[str, Any]) -> bool:
 async def _too_late(tx: Tx, seen: Seen, position: Mapping[str, Any]) -> Mapping[str, Any] | None:
     newest = await tx.one("SELECT * FROM stock_count WHERE id = :id", id=position["count_id"])
     await bulk.insert(tx, CountRow, [_row(tx, seen, tx.new_id(), 0, overtaken=True)])
-    if newest and newest["units"] != seen.count.units and is_near(position, seen.device, seen.at):
-        tx.emit(CountDoubted(*seen.key, "close", seen.actor, seen.device))
+    if newest and newest["units"] != seen.count.units:
+        if not seen.sure:
+            tx.emit(CountDoubted(*seen.key, "clock", seen.actor, seen.device))
+        elif is_near(position, seen.device, seen.at):
+            tx.emit(CountDoubted(*seen.key, "close", seen.actor, seen.device))
     return newest
 
 

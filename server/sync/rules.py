@@ -23,6 +23,6 @@ def moment(said: datetime, before: datetime | None, now: datetime) -> Moment:
 
     Within a device the order is that of the numbers, so that of two commands the later one has the later moment.
     """
-    earliest = before + TICK if before else said
+    earliest = before + TICK if before else min(said, now)
     at = max(min(said, now), earliest)
     return Moment(at, sure=earliest - TOLERANCE <= said <= now + TOLERANCE)

@@ -1,7 +1,8 @@
 """Counts and deliveries in a fleet's story, and the shelf at its end.
 
 On the way people count about what they believe to lie there. When everything has healed, one tablet of each store
-counts every item, whatever the story made of it, and the record must be exactly that, with what jobs have in hand.
+counts every item, whatever the story made of it, and the record must be exactly that, with what jobs have in hand; or
+its clock had jumped, and somebody is asked to count once more.
 """
 
 from __future__ import annotations
@@ -72,9 +73,19 @@ async def count_everything(fleet: Fleet) -> list[str]:
         " LEFT JOIN shelf_move s USING (sku, node) GROUP BY 1, 2, 3"
     )
     record = {(row["node"], row["sku"]): (row["sellable"], row["in_hand"]) for row in rows}
+    again = await _to_count_again(fleet)
     return [
         f"{sku} at {node}: {units} were counted and {record[(node, sku)][1]} are in hand, the record says"
         f" {record[(node, sku)][0]}"
         for (node, sku), units in counted.items()
-        if record[(node, sku)][0] != units + record[(node, sku)][1]
+        if (node, sku) not in again and record[(node, sku)][0] != units + record[(node, sku)][1]
     ]
+
+
+async def _to_count_again(fleet: Fleet) -> set[tuple[str, str]]:
+    """Shelves whose last count was made by a clock that cannot be right."""
+    rows = await fleet.arena.world.rows(
+        "SELECT node, values->>'sku' AS sku FROM fulfilment_exception WHERE kind = 'recount' AND settled_at IS NULL"
+        " AND values->>'why' = 'clock'"
+    )
+    return {(row["node"], row["sku"]) for row in rows}
