@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.inventory import shelf
+from server.inventory import rules, shelf
 from server.kit import postgres
 from server.sync import service as sync
 from shared.sync import CommandOutcome
@@ -91,7 +91,7 @@ async def _nothing_in_hand(*_: Any) -> int:
 
 
 def _not_contained(*_: Any) -> bool:
-    """What arrives late is booked although it had been counted."""
+    """A movement that is heard of late is booked although it had been counted."""
     return False
 
 
@@ -100,7 +100,7 @@ FAULTS: dict[str, tuple[Any, str, Any, int]] = {
     "in any order": (sync, "_carry_out", _in_any_order, 1),
     "settled by the answer": (Outbox, "mark_sent", _settle_when_answered, 1),
     "without what is in hand": (shelf, "in_hand", _nothing_in_hand, 1),
-    "booked twice": (shelf, "contained", _not_contained, 1),
+    "booked twice": (rules, "contained", _not_contained, 47),
 }
 """What is broken, and a seed that is known to show it: the search begins there."""
 
