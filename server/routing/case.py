@@ -11,8 +11,8 @@ from server.routing.criteria._base import Facts, Ints
 from server.routing.decisions import Demand
 from server.routing.desk import Codes, Desk, Items, Stock, usable
 from server.routing.rivals import Costs
-from server.routing.rules import Weighed
 from server.routing.solve import Answer, Problem
+from server.routing.weighing import weigh
 
 _SMALL = 64
 """Networks up to here are not narrowed to the nodes with stock: choosing columns costs more than it saves."""
@@ -36,9 +36,13 @@ class Case:
         items = Items.of(demand, desk.nodes)
         stock = usable(desk, items, codes, demand.channel)
         rows = desk.everyone if len(desk.nodes) <= _SMALL else np.flatnonzero(np.logical_or.reduce(stock.usable))
-        cap = desk.plan.split.cap(demand.value)
+        cap = desk.rule.split.cap(demand.value) - demand.parcels
         costs = _costs(desk, items, stock.usable, metres, rows)
         have = np.minimum(costs.facts.available, items.wanted[:, None])
+        if cap < 1:
+            have[:] = 0
+        for kit in items.kits:
+            have[kit, have[kit] < items.wanted[kit]] = 0
         return cls(demand, items, codes, stock, costs, cap, Problem(costs.parcel, costs.unit, have, items.wanted, cap))
 
     def take(self, desk: Desk, answer: Answer) -> None:
@@ -48,13 +52,13 @@ class Case:
 
 
 def _costs(desk: Desk, items: Items, available: Ints, metres: Ints, rows: NDArray[np.intp]) -> Costs:
-    """Every criterion of the plan for the nodes in `rows`, in whole micro-units."""
+    """Every criterion of the rule for the nodes in `rows`, in whole micro-units."""
     capacity, left = desk.nodes.capacity, desk.capacity_left
     if len(rows) < len(capacity):
         metres, capacity, left = metres.take(rows), capacity.take(rows), left.take(rows)
         available = available.take(rows, axis=1)
     facts = Facts(metres=metres, capacity=capacity, capacity_left=left, available=available, wanted=items.wanted)
-    by_parcel, by_unit = desk.plan.weighed
+    by_parcel, by_unit = desk.rule.weighed
     parcel = weigh(by_parcel, facts, (len(rows),))
     unit = weigh(by_unit, facts, available.shape)
     return Costs(
@@ -68,11 +72,3 @@ def _costs(desk: Desk, items: Items, available: Ints, metres: Ints, rows: NDArra
         rows=rows,
         nodes=desk.nodes,
     )
-
-
-def weigh(criteria: tuple[Weighed, ...], facts: Facts, shape: tuple[int, ...]) -> Ints:
-    """(criteria, *shape) costs in whole micro-units; rounding term by term makes the sum of what is shown the cost."""
-    scores = np.empty((len(criteria), *shape))
-    for place, each in enumerate(criteria):
-        np.multiply(each.criterion.score(facts, each.params), each.factor, out=scores[place])
-    return np.rint(scores, out=scores).astype(np.int64)

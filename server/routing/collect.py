@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from server.routing.decisions import Choice, Decision, Demand, Unrouted
+from server.routing.decisions import Choice, Demand, Part, Unrouted
 from server.routing.desk import CODES, Desk, Items
 
 
-def collected(desk: Desk, demand: Demand) -> Decision:
+def collected(desk: Desk, demand: Demand) -> Part:
     """What the asked node has is promised there; the rest is unrouted with its reason."""
     items = Items.of(demand, desk.nodes)
     node = desk.nodes.row.get(demand.node or "")
@@ -22,7 +22,10 @@ def collected(desk: Desk, demand: Demand) -> Decision:
     if node is not None and any(given):
         code, name = desk.nodes.codes[node], desk.nodes.names[node]
         for item, shares in enumerate(items.shares(np.array([given], dtype=np.int64).T)):
-            choices += [Choice(line, items.skus[item], code, name, units, (), (), {}) for line, units in shares[0]]
+            choices += [
+                Choice(line, items.skus[item], code, name, units, (), (), {}, desk.rule.name)
+                for line, units in shares[0]
+            ]
         desk.take(items, node, given)
     unrouted: list[Unrouted] = []
     for item, units in enumerate((items.wanted - given).tolist()):
@@ -30,11 +33,7 @@ def collected(desk: Desk, demand: Demand) -> Decision:
         unrouted += [
             Unrouted(line, items.skus[item], left, reason, {reason: 1}) for line, left in items.last(item, units)
         ]
-    return Decision(
-        order=demand.order,
-        plan=desk.plan.name,
-        version=desk.plan.version,
-        delivery=demand.delivery,
+    return Part(
         choices=tuple(sorted(choices, key=lambda choice: choice.line)),
         unrouted=tuple(sorted(unrouted, key=lambda missing: missing.line)),
         cost=0,

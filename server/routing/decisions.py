@@ -23,6 +23,8 @@ class DemandLine:
     line: int
     sku: str
     quantity: int
+    flags: tuple[str, ...] = ()
+    """What the catalogue says of the item (`kit`, `ship_alone`), in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Demand:
     """Worth of the order in minor units, for the split."""
     refused: frozenset[tuple[int | None, str]] = frozenset()
     """(line or None for all, node) that rejected or could not find it before."""
+    placed_at: datetime | None = None
+    country: str | None = None
+    postcode: str | None = None
+    parcels: int = 0
+    """Opened for this order by earlier rules of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,24 @@ class Choice:
     rivals: tuple[Rival, ...]
     excluded: dict[str, int]
     """Reason -> nodes that fell out for this line."""
+    rule: str = ""
+    """The rule of the plan that decided."""
+    by: Literal["cost", "sort"] = "cost"
+    """How it compared nodes. The costs of a sort are counts that only their order means something of."""
+    alone: bool = False
+    """The item leaves in a parcel of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How units wait that no node took."""
+
+    rule: str
+    """The rule that had the last word."""
+    queue: str
+    """`backorder`, `unfillable` or `rejected`."""
+    cancel_at: datetime | None
+    """When they have waited long enough; None: as long as the server is patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +121,18 @@ class Unrouted:
     quantity: int
     reason: str
     excluded: dict[str, int]
+    waits: Outcome = Outcome("", "backorder", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one rule decided about one order, or about what of it ships alone."""
+
+    choices: tuple[Choice, ...]
+    unrouted: tuple[Unrouted, ...]
+    cost: int
+    proven: bool
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +145,7 @@ class Decision:
     """By line, then by node code."""
     unrouted: tuple[Unrouted, ...]
     cost: int
-    """Micro-units of the plan's weights."""
+    """Micro-units of the plan's weights, over all rules that had a part in it."""
     proven: bool
     """True: no other answer covers more, or as much at less cost. False: search cut short, or decided `together`."""
     together: bool = False
@@ -119,8 +156,18 @@ class Decision:
         """Node -> line -> units, in order of node code."""
         found: dict[str, dict[int, int]] = {}
         for choice in sorted(self.choices, key=lambda choice: (choice.node, choice.line)):
-            found.setdefault(choice.node, {})[choice.line] = choice.quantity
+            units = found.setdefault(choice.node, {})
+            units[choice.line] = units.get(choice.line, 0) + choice.quantity
         return found
+
+    @property
+    def jobs(self) -> list[tuple[str, bool, dict[int, int]]]:
+        """(node, whether it is one item that ships alone, line -> units), in order of node code."""
+        found: dict[tuple[str, str], dict[int, int]] = {}
+        for choice in self.choices:
+            units = found.setdefault((choice.node, choice.sku if choice.alone else ""), {})
+            units[choice.line] = units.get(choice.line, 0) + choice.quantity
+        return [(node, bool(alone), units) for (node, alone), units in sorted(found.items())]
 
     def to_json(self) -> bytes:
         """Canonical: the same decision is the same bytes."""

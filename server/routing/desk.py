@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from server.routing.criteria._base import Ints
 from server.routing.decisions import Demand, DemandLine
+from server.routing.filters import NodeFilter
 from server.routing.reasons import EXCLUDED
-from server.routing.rules import RoutingPlan
+from server.routing.rules import Rule
 from server.routing.snapshot import Candidates, Nodes
 
 CODES = ("", *EXCLUDED)
@@ -31,6 +32,8 @@ class Items:
     wanted: Ints
     refused: tuple[tuple[int, int], ...]
     """(item, node row) not to be asked again."""
+    kits: tuple[int, ...]
+    """Items that leave from one node or not at all."""
 
     @classmethod
     def of(cls, demand: Demand, nodes: Nodes) -> Items:
@@ -46,7 +49,8 @@ class Items:
                 if line is not None and line in item and node in nodes.row
             }
         wanted = np.array([sum(line.quantity for line in lines) for lines in by_sku.values()], dtype=np.int64)
-        return cls(tuple(by_sku), tuple(map(tuple, by_sku.values())), wanted, tuple(sorted(refused)))
+        kits = tuple(place for place, lines in enumerate(by_sku.values()) if "kit" in lines[0].flags)
+        return cls(tuple(by_sku), tuple(map(tuple, by_sku.values())), wanted, tuple(sorted(refused)), kits)
 
     def shares(self, units: Ints) -> list[list[list[tuple[int, int]]]]:
         """item -> node -> (line, units), from (m, nodes) units: lines filled in line order, nodes as they stand."""
@@ -81,11 +85,11 @@ def _dealt(lines: tuple[DemandLine, ...], given: list[int]) -> list[list[tuple[i
 
 
 class Desk:
-    """One batch. Arrays of the snapshot are copied where the batch goes on after this order."""
+    """One batch under one rule. Arrays of the snapshot are copied where the batch goes on after this order."""
 
-    def __init__(self, candidates: Candidates, routing_plan: RoutingPlan, now: datetime, *, lasting: bool) -> None:
+    def __init__(self, candidates: Candidates, rule: Rule, now: datetime, *, lasting: bool) -> None:
         self.nodes: Nodes = candidates.nodes
-        self.plan = routing_plan
+        self.rule = rule
         self.now = now
         self.lasting = lasting
         self.skus = candidates.skus
@@ -95,14 +99,23 @@ class Desk:
         self.buffered = bool(self.nodes.routing_buffer.any())
         self._standing: dict[tuple[str, str], Codes] = {}
 
+    def turn_to(self, rule: Rule) -> None:
+        """Go on with what is left, under another rule."""
+        self.rule = rule
+        self._standing.clear()
+
+    def left(self) -> Candidates:
+        """What is there now, as a snapshot for somebody else."""
+        return Candidates(self.nodes, self.capacity_left.copy(), self.skus, self.available.copy())
+
     def codes(self, demand: Demand, metres: Ints | None) -> Codes:
         """Its nodes, and why the others fall out. The first reason in the order of `EXCLUDED` counts."""
         codes = self._standing_of(demand.delivery, demand.channel).copy()
         _mark(codes, self.capacity_left < 1, "no_capacity")
         if demand.wanted_by is not None and demand.wanted_by > self.now:
             _mark(codes, self.nodes.ready_at > int(demand.wanted_by.timestamp()), "too_late")
-        if metres is not None and self.plan.filters.max_km is not None:
-            _mark(codes, metres > self.plan.filters.max_km * 1000, "too_far")
+        if metres is not None and self.rule.nodes.max_km is not None:
+            _mark(codes, metres > self.rule.nodes.max_km * 1000, "too_far")
         for line, node in demand.refused:
             row = self.nodes.row.get(node)
             if line is None and row is not None and not codes[row]:
@@ -113,7 +126,7 @@ class Desk:
         """What does not depend on the order; worked out once per batch."""
         key = (delivery, channel)
         if key not in self._standing:
-            self._standing[key] = _standing(self.nodes, self.plan, delivery, channel)
+            self._standing[key] = _standing(self.nodes, self.rule.nodes, delivery, channel)
         return self._standing[key]
 
     def stock(self, skus: Sequence[str], channel: str) -> Ints:
@@ -145,20 +158,28 @@ class Desk:
                 self.available[self.skus[sku], node] += count
 
 
-def _standing(nodes: Nodes, plan: RoutingPlan, delivery: str, channel: str) -> Codes:
-    filters = plan.filters
+def _standing(nodes: Nodes, asked: NodeFilter, delivery: str, channel: str) -> Codes:
     codes = np.zeros(len(nodes), dtype=np.int8)
     _mark(codes, ~nodes.channels.get(channel, nodes.any_channel), "not_in_channel")
-    if delivery == "ship" and (filters.without or filters.node_types is not None):
-        left_out = [
-            code in filters.without or (filters.node_types is not None and kind not in filters.node_types)
-            for code, kind in zip(nodes.codes, nodes.types, strict=True)
-        ]
-        _mark(codes, np.array(left_out, dtype=np.bool_), "left_out")
-    _mark(codes, ~nodes.deliveries.get(delivery, np.zeros(len(nodes), dtype=np.bool_)), "not_capable")
+    if delivery == "ship":
+        _mark(codes, _left_out(nodes, asked), "left_out")
+    for each in (delivery, *(asked.capabilities if delivery == "ship" else ())):
+        _mark(codes, ~nodes.deliveries.get(each, np.zeros(len(nodes), dtype=np.bool_)), "not_capable")
     _mark(codes, ~nodes.enabled, "switched_off")
     _mark(codes, ~nodes.open, "closed")
     return codes
+
+
+def _left_out(nodes: Nodes, asked: NodeFilter) -> NDArray[np.bool_]:
+    """Nodes that the rule does not ask, whatever they have."""
+    only, without = frozenset(asked.only), frozenset(asked.without)
+    if not (asked.types or only or without):
+        return np.zeros(len(nodes), dtype=np.bool_)
+    out = [
+        code in without or (bool(only) and code not in only) or (bool(asked.types) and kind not in asked.types)
+        for code, kind in zip(nodes.codes, nodes.types, strict=True)
+    ]
+    return np.array(out, dtype=np.bool_)
 
 
 def _mark(codes: Codes, where: NDArray[np.bool_], reason: str) -> None:
@@ -217,7 +238,7 @@ def _added(one: dict[str, int], two: dict[str, int]) -> dict[str, int]:
 def missing_reason(desk: Desk, items: Items, item: int, codes: Codes, stock: Stock, given: int, channel: str) -> str:
     """Why units of an item found no node: the first thing that would have to change."""
     if int(stock.usable[item].sum()) > given:
-        return "split_cap"
+        return "too_little" if item in items.kits else "split_cap"
     held = desk.stock([items.skus[item]], channel)[0]
     held[stock.usable[item] > 0] = 0
     if not held.any():

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from server.routing.criteria._base import Facts, Ints
 from server.routing.decisions import Rival, Term
-from server.routing.rules import Weighed
 from server.routing.snapshot import Nodes
 from server.routing.solve import Answer
+from server.routing.weighing import Weighed
 
 MOST_RIVALS = 5
 TIE = "tie"

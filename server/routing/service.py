@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,17 +23,16 @@ from server.kit.auth import SYSTEM
 from server.kit.transaction import Tx
 from server.network import queries as network
 from server.orders import service as orders
-from server.orders.fresh import Fresh, fresh_orders
 from server.orders.units import Shift, lock_orders, shift
-from server.routing.decisions import Decision, Demand, DemandLine
+from server.routing.decisions import Decision, Demand
 from server.routing.nodes import routing_nodes
+from server.routing.open_orders import OpenOrder, load
 from server.routing.plan import plan
 from server.routing.reasons import why_job
 from server.routing.rules import DEFAULT, RoutingPlan
 from server.routing.snapshot import Candidates, Nodes
 from server.routing.tables import DecisionRow, RefusalRow
 from shared.fulfilment import Exit
-from shared.kernel import Geo
 from shared.methods import method_for
 from shared.orders import UnitState
 
@@ -41,34 +40,6 @@ ROUNDS = 3
 """How often what another order snatched away is planned again within the transaction."""
 NODE_LEVEL = frozenset({"no_capacity", "too_late", "fraud_suspect"})
 """Reasons for which the whole order is not offered to the node again, not only the line."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """Units of one order that still need a node, line -> units, and where they are counted now."""
-
-    demand: Demand
-    routing: dict[int, int]
-    backordered: dict[int, int]
-
-    def take(self, line: int, units: int) -> list[tuple[UnitState, int]]:
-        """Take units off: those that wait first time before those that are backordered."""
-        taken = []
-        for state, left in ((UnitState.ROUTING, self.routing), (UnitState.BACKORDERED, self.backordered)):
-            count = min(units, left.get(line, 0))
-            if count:
-                left[line] -= count
-                units -= count
-                taken.append((state, count))
-        return taken
-
-    def remaining(self) -> Demand | None:
-        lines = tuple(
-            DemandLine(each.line, each.sku, units)
-            for each in self.demand.lines
-            if (units := self.routing.get(each.line, 0) + self.backordered.get(each.line, 0))
-        )
-        return replace(self.demand, lines=lines) if lines else None
 
 
 async def on_orders_released(tx: Tx, events: Sequence[OrderReleased]) -> None:
@@ -81,7 +52,7 @@ async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan 
     What nobody has is backordered."""
     ids = list(order_ids)
     await lock_orders(tx, ids)
-    open_orders = await _load(tx, ids)
+    open_orders = await load(tx, ids)
     if not open_orders:
         return
     nodes = await routing_nodes(tx)
@@ -102,70 +73,7 @@ async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan 
     await _write(tx, open_orders, jobs, decisions)
 
 
-# ---------------------------------------------------------------- loading
-
-
-async def _load(tx: Tx, ids: Sequence[UUID]) -> list[_Open]:
-    """What of these orders needs a node, in order of placing."""
-    fresh = fresh_orders(tx)
-    found = [(fresh[i].asked.placed_at, _open_fresh(fresh[i])) for i in ids if i in fresh]
-    if written := [i for i in ids if i not in fresh]:
-        found += await _load_written(tx, written)
-    found.sort(key=lambda pair: (pair[0], pair[1].demand.order))
-    return [each for _, each in found if each.routing or each.backordered]
-
-
-def _open_fresh(order: Fresh) -> _Open:
-    """A new order has been refused by nobody yet."""
-    asked = order.asked
-    demand = Demand(
-        order=order.row["id"],
-        lines=tuple(DemandLine(n, r["sku"], r["routing"]) for n, r in order.lines.items() if r["routing"]),
-        delivery=asked.method,
-        channel=asked.channel,
-        node=asked.node,
-        destination=asked.ship_to.location if asked.ship_to else None,
-        wanted_by=asked.wanted_by,
-        value=order.row["total"],
-    )
-    return _Open(demand, {each.line: each.quantity for each in demand.lines}, {})
-
-
-async def _load_written(tx: Tx, ids: Sequence[UUID]) -> list[tuple[datetime, _Open]]:
-    rows = await tx.rows(
-        "SELECT o.id, o.placed_at, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku,"
-        " l.routing, l.backordered FROM customer_order o JOIN order_line l ON l.order_id = o.id"
-        " WHERE o.id = ANY(CAST(:ids AS uuid[])) AND l.routing + l.backordered > 0 ORDER BY o.id, l.line",
-        ids=ids,
-    )
-    refused: dict[UUID, set[tuple[int | None, str]]] = {}
-    for r in await tx.rows(
-        "SELECT order_id, line, node FROM routing_refusal WHERE order_id = ANY(CAST(:ids AS uuid[]))", ids=ids
-    ):
-        refused.setdefault(r["order_id"], set()).add((r["line"] or None, r["node"]))
-    grouped: dict[UUID, list[Any]] = {}
-    for r in rows:
-        grouped.setdefault(r["id"], []).append(r)
-    return [
-        (mine[0]["placed_at"], _open(mine, frozenset(refused.get(order_id, ())))) for order_id, mine in grouped.items()
-    ]
-
-
-def _open(rows: Sequence[Any], refused: frozenset[tuple[int | None, str]]) -> _Open:
-    head = rows[0]
-    place = (head["ship_to"] or {}).get("location")
-    demand = Demand(
-        order=head["id"],
-        lines=tuple(DemandLine(r["line"], r["sku"], r["routing"] + r["backordered"]) for r in rows),
-        delivery=head["method"],
-        channel=head["channel"],
-        node=head["node"],
-        destination=Geo(**place) if place else None,
-        wanted_by=head["wanted_by"],
-        value=head["total"],
-        refused=refused,
-    )
-    return _Open(demand, {r["line"]: r["routing"] for r in rows}, {r["line"]: r["backordered"] for r in rows})
+# ---------------------------------------------------------------- looking
 
 
 async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
@@ -214,17 +122,18 @@ class _Job:
     node: str
     delivery: str
     decision: Decision
+    alone: bool
     lines: dict[int, tuple[str, int]] = field(default_factory=dict)
     taken: list[tuple[int, UnitState, int]] = field(default_factory=list)
 
 
-async def _promise(tx: Tx, planned: Sequence[tuple[_Open, Decision]], nodes: Nodes, jobs: list[_Job]) -> set[UUID]:
+async def _promise(tx: Tx, planned: Sequence[tuple[OpenOrder, Decision]], nodes: Nodes, jobs: list[_Job]) -> set[UUID]:
     """Reserve what was planned. Returns the orders of which something was snatched away meanwhile."""
     wants: list[Want] = []
-    owners: list[tuple[_Open, _Job]] = []
+    owners: list[tuple[OpenOrder, _Job]] = []
     for each, decision in planned:
-        for node, lines in decision.assignments.items():
-            job = _job_for(tx, jobs, decision, node, lines)
+        for node, alone, lines in decision.jobs:
+            job = _job_for(tx, jobs, decision, node, lines, alone=alone)
             for line, units in lines.items():
                 sku = next(d.sku for d in each.demand.lines if d.line == line)
                 threshold = _threshold(nodes, each.demand.channel, node)
@@ -243,13 +152,14 @@ async def _promise(tx: Tx, planned: Sequence[tuple[_Open, Decision]], nodes: Nod
     return refused
 
 
-def _job_for(tx: Tx, jobs: list[_Job], decision: Decision, node: str, lines: dict[int, int]) -> _Job:
+def _job_for(tx: Tx, jobs: list[_Job], decision: Decision, node: str, lines: dict[int, int], *, alone: bool) -> _Job:
     """One job per order and node, also when a later round gives the node other lines. A claim belongs to one line of
-    one job, so more of the same line is a job of its own."""
-    for job in jobs:
-        if job.order_id == decision.order and job.node == node and not lines.keys() & job.lines.keys():
+    one job, so more of the same line is a job of its own; and so is what ships alone."""
+    for job in jobs if not alone else ():
+        same = job.order_id == decision.order and job.node == node and not job.alone
+        if same and not lines.keys() & job.lines.keys():
             return job
-    job = _Job(tx.new_id(), decision.order, node, decision.delivery, decision)
+    job = _Job(tx.new_id(), decision.order, node, decision.delivery, decision, alone)
     jobs.append(job)
     return job
 
@@ -270,7 +180,7 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
         method = method_for(job.delivery, nodes.types[nodes.row[job.node]])
         if method is None:
             raise LookupError(f"a {nodes.types[nodes.row[job.node]]} cannot fulfil {job.delivery}")
-        card = why_job(job.decision, job.node)
+        card = why_job(job.decision, job.node, alone=job.alone)
         units = sum(n for _, n in job.lines.values())
         tx.emit(UnitsRouted(job.order_id, job.node, units, card.plan, card.summary))
         ages = [facts[sku].min_age or 0 for sku, _ in job.lines.values() if sku in facts]
@@ -308,7 +218,7 @@ async def _count_jobs(tx: Tx, jobs: Sequence[_Job]) -> None:
 
 
 async def _write(
-    tx: Tx, open_orders: Sequence[_Open], jobs: Sequence[_Job], decisions: Sequence[tuple[Decision, str]]
+    tx: Tx, open_orders: Sequence[OpenOrder], jobs: Sequence[_Job], decisions: Sequence[tuple[Decision, str]]
 ) -> None:
     """Units, decisions and facts."""
     shifts = [

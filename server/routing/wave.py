@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from server.routing.case import Case, weigh
+from server.routing.case import Case
 from server.routing.collect import collected
 from server.routing.criteria._base import Facts, Ints
-from server.routing.decisions import Decision, Demand
+from server.routing.decisions import Demand, Part
 from server.routing.desk import Desk, Items
-from server.routing.rules import RoutingPlan
+from server.routing.rules import Rule
 from server.routing.snapshot import Candidates
 from server.routing.solve import Answer, solve
+from server.routing.weighing import weigh
 
 STEPS = 1000
 """Searches for one wave, at most."""
@@ -47,10 +48,16 @@ class _Order:
     """Units per item that it got in order."""
     ready: int
     """When its last parcel was promised to leave, in order."""
+    gives_up: bool = False
+    """The rule gives all or nothing, and in order it is nothing."""
+
+    @property
+    def collects(self) -> bool:
+        return self.demand.delivery != "ship"
 
     @property
     def moves(self) -> bool:
-        return self.demand.delivery == "ship"
+        return not (self.collects or self.gives_up)
 
 
 def given(case: Case, answer: Answer) -> Given:
@@ -68,23 +75,19 @@ def imposed(case: Case, parcels: Given) -> Answer:
     return Answer(tuple(nodes), units, cost, proven=False, together=True)
 
 
-def together(
-    demands: Sequence[Demand], candidates: Candidates, routing_plan: RoutingPlan, now: datetime
-) -> list[Given]:
+def together(demands: Sequence[Demand], candidates: Candidates, rule: Rule, now: datetime) -> list[Given]:
     """What each order is given."""
-    wave = _Wave(demands, candidates, routing_plan, now)
+    wave = _Wave(demands, candidates, rule, now)
     wave.improve()
     return [order.given for order in wave.orders]
 
 
 class _Wave:
-    def __init__(
-        self, demands: Sequence[Demand], candidates: Candidates, routing_plan: RoutingPlan, now: datetime
-    ) -> None:
-        self.candidates, self.plan = candidates, routing_plan
-        self.rest = Desk(candidates, routing_plan, now, lasting=True)
+    def __init__(self, demands: Sequence[Demand], candidates: Candidates, rule: Rule, now: datetime) -> None:
+        self.candidates, self.rule = candidates, rule
+        self.rest = Desk(candidates, rule, now, lasting=True)
         """What is left when everybody has theirs."""
-        self.whole = Desk(candidates, routing_plan, now, lasting=False)
+        self.whole = Desk(candidates, rule, now, lasting=False)
         metres = candidates.nodes.metres_from([demand.destination for demand in demands])
         self.orders = [self._in_order(demand, way) for demand, way in zip(demands, metres, strict=True)]
         self.wishes = [self._alone(order) for order in self.orders]
@@ -100,6 +103,8 @@ class _Wave:
         if demand.delivery == "ship":
             case = Case.of(self.rest, demand, metres)
             answer = solve(case.problem)
+            if not self.rule.split.partly and int(answer.units.sum()) < int(items.wanted.sum()):
+                return _Order(demand, metres, items, (), (0,) * len(items.skus), _NO_STATEMENT, gives_up=True)
             case.take(self.rest, answer)
             parcels = given(case, answer)
         else:
@@ -213,7 +218,7 @@ class _Wave:
         covered = cost = 0
         for place, order in enumerate(self.orders):
             found = self._priced(place, order, jobs, taken)
-            if found is None or not (order.moves or self._collects_the_same(order, jobs, taken)):
+            if found is None or (order.collects and not self._collects_the_same(order, jobs, taken)):
                 return None
             cost += found
             for row, units in order.given:
@@ -231,7 +236,7 @@ class _Wave:
         for row, units in order.given:
             left = int(self.candidates.capacity_left[row]) - jobs.get(row, 0)
             kept = 0 if limits is None else int(limits[row])
-            least = int(self.rest.nodes.routing_buffer[row]) if order.moves else 0
+            least = int(self.rest.nodes.routing_buffer[row]) if not order.collects else 0
             stock = tuple(
                 self._shelf(sku, row) - taken.get((sku, row), 0) - kept if count else 0
                 for sku, count in zip(order.items.skus, units, strict=True)
@@ -248,7 +253,7 @@ class _Wave:
         """An order to collect takes what is there at its turn: no more than in order, or a later one may miss it."""
         if list(order.floor) == order.items.wanted.tolist():
             return True
-        turn = Desk(self.candidates, self.plan, self.rest.now, lasting=True)
+        turn = Desk(self.candidates, self.rule, self.rest.now, lasting=True)
         for row, count in jobs.items():
             turn.capacity_left[row] -= count
         for (sku, row), count in taken.items():
@@ -261,10 +266,10 @@ class _Wave:
         return self._shelves[sku, row]
 
     def _price(self, order: _Order, parcels: Sequence[Any]) -> int:
-        """The criteria of the plan at the order's own nodes alone."""
+        """The criteria of the rule at the order's own nodes alone."""
         rows, left, units, stock = (np.array(column, dtype=np.int64) for column in zip(*parcels, strict=True))
         facts = Facts(order.metres[rows], self.rest.nodes.capacity[rows], left, stock.T, order.items.wanted)
-        by_parcel, by_unit = self.plan.weighed
+        by_parcel, by_unit = self.rule.weighed
         parcel, unit = weigh(by_parcel, facts, rows.shape), weigh(by_unit, facts, stock.T.shape)
         return int(parcel.sum() + (unit * units.T).sum())
 
@@ -282,9 +287,9 @@ def _per_item(parcels: Given, items: Items) -> tuple[int, ...]:
     return tuple(sum(units[item] for _, units in parcels) for item in range(len(items.skus)))
 
 
-def _collected(decision: Decision, items: Items, desk: Desk) -> Given:
+def _collected(part: Part, items: Items, desk: Desk) -> Given:
     """The one parcel of an order that its customer collects, if it has anything."""
     units = dict.fromkeys(items.skus, 0)
-    for choice in decision.choices:
+    for choice in part.choices:
         units[choice.sku] += choice.quantity
-    return ((desk.nodes.row[decision.choices[0].node], tuple(units.values())),) if decision.choices else ()
+    return ((desk.nodes.row[part.choices[0].node], tuple(units.values())),) if part.choices else ()

@@ -18,7 +18,7 @@ from server.demo.chance import many
 from server.demo.demand import MOST_OF_ONE
 from server.demo.retailer import build
 from server.routing.decisions import Demand, DemandLine
-from server.routing.rules import DEFAULT, RoutingPlan, Split
+from server.routing.rules import DEFAULT, RoutingPlan, Rule, Split
 from server.routing.snapshot import Candidates, Node, Nodes
 from shared.kernel import Geo
 
@@ -31,6 +31,14 @@ class Asked:
     candidates: Candidates
     routing_plan: RoutingPlan
 
+    @property
+    def rule(self) -> Rule:
+        return self.routing_plan.rules[0]
+
+
+def _with(split: Split) -> RoutingPlan:
+    return DEFAULT.model_copy(update={"rules": (DEFAULT.rules[0].model_copy(update={"split": split}),)})
+
 
 def random_cases(count: int, orders: int, seed: int = 1) -> Iterator[Asked]:
     for number in range(count):
@@ -39,7 +47,11 @@ def random_cases(count: int, orders: int, seed: int = 1) -> Iterator[Asked]:
         items = int(dice.integers(6, 61)) * (1 if orders == 1 else 2)
         demands = [_order(dice, items) for _ in range(orders)]
         split = Split(max_parcels=int(dice.integers(1, 5)))
-        yield Asked(demands, _network(dice, nodes, items), DEFAULT.model_copy(update={"split": split}))
+        yield Asked(
+            demands,
+            _network(dice, nodes, items),
+            _with(split),
+        )
 
 
 def _network(dice: np.random.Generator, nodes: int, items: int) -> Candidates:

@@ -26,12 +26,13 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from server.routing.case import Case, weigh
+from server.routing.case import Case
 from server.routing.criteria._base import Facts, Ints
 from server.routing.desk import Desk
-from server.routing.rules import RoutingPlan
+from server.routing.rules import Rule
 from server.routing.snapshot import Candidates
 from server.routing.solve import Answer
+from server.routing.weighing import weigh
 
 Floats = NDArray[np.float64]
 Floors = Sequence[Sequence[int]]
@@ -56,7 +57,7 @@ class Optimum:
 def optimum(
     cases: Sequence[Case],
     candidates: Candidates,
-    routing_plan: RoutingPlan,
+    rule: Rule,
     *,
     at_least: Floors | None = None,
     units: int | None = None,
@@ -67,7 +68,7 @@ def optimum(
     `at_least` are the units of each item that each order must get; `units` is how many the batch gets, where that is
     known already.
     """
-    model = _Model(cases, candidates, routing_plan, at_least)
+    model = _Model(cases, candidates, rule, at_least)
     if not model.parcels:
         return Optimum(0, 0, True, model.answers(np.zeros(0, dtype=np.int64)))
     exact = True
@@ -99,16 +100,14 @@ class _Rows:
 class _Model:
     """Columns: first every parcel that is possible, then every unit that can be had, then the jobs of each node."""
 
-    def __init__(
-        self, cases: Sequence[Case], candidates: Candidates, routing_plan: RoutingPlan, at_least: Floors | None
-    ) -> None:
+    def __init__(self, cases: Sequence[Case], candidates: Candidates, rule: Rule, at_least: Floors | None) -> None:
         self.cases = cases
         self.parcels = [(o, int(n)) for o, case in enumerate(cases) for n in np.flatnonzero(case.problem.have.sum(0))]
         self.units = [(o, i, n) for o, n in self.parcels for i in np.flatnonzero(cases[o].problem.have[:, n]).tolist()]
         self.first_unit = len(self.parcels)
         self.first_job = self.first_unit + len(self.units)
         wanted = np.bincount([self._row(o, n) for o, n in self.parcels], minlength=len(candidates.nodes))
-        jobs = _jobs(candidates, routing_plan, wanted) if len(cases) > 1 else []
+        jobs = _jobs(candidates, rule, wanted) if len(cases) > 1 else []
         self.jobs = [node for node, _ in jobs]
         self.costs = np.array(
             [
@@ -243,9 +242,9 @@ def _grouped(keys: Iterable[Any], group: Callable[[Any], Any], first: int = 0) -
     return found
 
 
-def _jobs(candidates: Candidates, routing_plan: RoutingPlan, parcels: Ints) -> list[tuple[int, int]]:
+def _jobs(candidates: Candidates, rule: Rule, parcels: Ints) -> list[tuple[int, int]]:
     """(node, cost over that of the first job) for each job that the batch may give it. `parcels`: (n) at most."""
-    nodes, by_parcel = candidates.nodes, routing_plan.weighed[0]
+    nodes, by_parcel = candidates.nodes, rule.weighed[0]
     nothing = np.zeros((1, len(nodes)), dtype=np.int64)
     costs = [
         weigh(

@@ -75,7 +75,7 @@ def by_rule(rule: Rule) -> Callable[[Asked], Served]:
     """The same orders, filters, stock and costs, and nobody who searches."""
 
     def serve(asked: Asked) -> Served:
-        desk = Desk(asked.candidates, asked.routing_plan, NOW, lasting=True)
+        desk = Desk(asked.candidates, asked.rule, NOW, lasting=True)
         answers = []
         for demand, metres in zip(asked.demands, _metres(asked), strict=True):
             case = Case.of(desk, demand, metres)
@@ -190,7 +190,7 @@ def _metres(asked: Asked) -> Ints:
 
 def _whole(asked: Asked) -> list[Case]:
     """Every order as if it were alone."""
-    desk = Desk(asked.candidates, asked.routing_plan, NOW, lasting=False)
+    desk = Desk(asked.candidates, asked.rule, NOW, lasting=False)
     return [Case.of(desk, demand, metres) for demand, metres in zip(asked.demands, _metres(asked), strict=True)]
 
 
@@ -201,16 +201,16 @@ def _most(asked: Asked, whole: Sequence[Case], promised: Served) -> Optimum:
     if reach == promised.covered:
         return Optimum(reach, 0, True, ())
     floors = promised.units if len(whole) > 1 else None
-    return optimum(whole, asked.candidates, asked.routing_plan, at_least=floors, units=None, seconds=SECONDS)
+    return optimum(whole, asked.candidates, asked.rule, at_least=floors, units=None, seconds=SECONDS)
 
 
 def _least(asked: Asked, whole: Sequence[Case], served: Served) -> tuple[Optimum, int]:
     """The least cost for as many units, and what an answer costs that is known."""
     floors = served.units if len(whole) > 1 else None
-    least = optimum(whole, asked.candidates, asked.routing_plan, at_least=floors, units=served.covered, seconds=SECONDS)
+    least = optimum(whole, asked.candidates, asked.rule, at_least=floors, units=served.covered, seconds=SECONDS)
     if not least.answers:
         return least, served.cost
-    desk = Desk(asked.candidates, asked.routing_plan, NOW, lasting=True)
+    desk = Desk(asked.candidates, asked.rule, NOW, lasting=True)
     return least, in_order(least.answers, whole, _metres(asked), desk)
 
 

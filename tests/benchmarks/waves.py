@@ -50,7 +50,7 @@ def tried(asked: Asked, groups: Groups, steps: int) -> tuple[int, int, int, floa
     """(units, cost, steps taken, processor seconds)"""
     with patch.object(wave._Wave, "_groups", groups), patch.object(wave, "STEPS", steps):
         start = time.process_time()
-        found = wave._Wave(asked.demands, asked.candidates, asked.routing_plan, NOW)
+        found = wave._Wave(asked.demands, asked.candidates, asked.rule, NOW)
         found.improve()
         seconds = time.process_time() - start
     assert found.rank is not None

@@ -64,3 +64,7 @@ class Criterion:
     """The numbers behind the cost at one node, for one item: (facts, item, node)."""
     say: Callable[[Figures], str]
     """Those numbers in words, without the node's name: `12.3 km away`."""
+    most: float | None = 1.0
+    """No score is higher; None where worse has no end."""
+    step: float = 0.1
+    """In a sort: the least difference of scores that counts, unless the plan says another."""

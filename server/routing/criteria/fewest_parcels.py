@@ -24,4 +24,4 @@ def say(figures: Figures) -> str:
     return "a parcel of its own"
 
 
-CRITERION = Criterion("fewest_parcels", "parcels", "parcel", FewestParcels, score, figures, say)
+CRITERION = Criterion("fewest_parcels", "parcels", "parcel", FewestParcels, score, figures, say, step=1.0)

@@ -28,4 +28,4 @@ def say(figures: Figures) -> str:
     return "distance not known" if metres == NO_PLACE else f"{metres / 1000:,.1f} km away"
 
 
-CRITERION = Criterion("proximity", "distance", "parcel", Proximity, score, figures, say)
+CRITERION = Criterion("proximity", "distance", "parcel", Proximity, score, figures, say, most=None, step=0.05)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from server.routing.decisions import Decision, Delivery, Demand, DemandLine
 from server.routing.plan import plan
-from server.routing.rules import DEFAULT, RoutingPlan, Split
+from server.routing.rules import DEFAULT, RoutingPlan, Rule, Split
 from server.routing.snapshot import Candidates, Node, Nodes
 from server.routing.solve import Problem
 from shared.kernel import Geo
@@ -42,8 +42,18 @@ def demand(number: int = 1, *, delivery: Delivery = "ship", at: str | None = Non
     return Demand(UUID(int=number), wanted, delivery, "web", node=at, destination=DENVER)
 
 
+def by(*rules: Rule, **more: object) -> RoutingPlan:
+    """A plan of these rules, checked as one that is sent."""
+    return RoutingPlan.model_validate({"name": "test", "version": 7, "rules": [r.model_dump() for r in rules], **more})
+
+
+def ruled(**changes: object) -> RoutingPlan:
+    """The built-in plan with another rule."""
+    return DEFAULT.model_copy(update={"rules": (DEFAULT.rules[0].model_copy(update=changes),)})
+
+
 def capped(parcels: int) -> RoutingPlan:
-    return DEFAULT.model_copy(update={"split": Split(max_parcels=parcels)})
+    return ruled(split=Split(max_parcels=parcels))
 
 
 def one(asked: Demand, candidates: Candidates, routing_plan: RoutingPlan = DEFAULT) -> Decision:

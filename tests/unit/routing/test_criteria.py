@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from server.routing import criteria
 from server.routing.criteria import CRITERIA, NO_PLACE, Facts
-from server.routing.rules import DEFAULT, RoutingPlan, Split, Weight
+from server.routing.rules import DEFAULT, RoutingPlan, Rule, Split
+from server.routing.weighing import Weight
 
 FACTS = Facts(
     metres=np.array([0, 1200, 9_000_000, NO_PLACE], dtype=np.int64),
@@ -41,6 +42,7 @@ def test_a_criterion_gives_one_finite_cost_per_place(code: str) -> None:
         assert score.shape == ((nodes,) if criterion.scope == "parcel" else (2, nodes))
         assert np.isfinite(score).all()
         assert (score >= 0).all()
+        assert criterion.most is None or (score <= criterion.most).all()
 
 
 @pytest.mark.parametrize("code", sorted(CRITERIA))
@@ -72,8 +74,8 @@ def test_a_criterion_refuses_parameters_it_does_not_know(code: str) -> None:
 
 def test_a_plan_is_a_document_with_a_version() -> None:
     assert RoutingPlan.model_validate_json(DEFAULT.model_dump_json()) == DEFAULT
-    with pytest.raises(ValidationError, match="unknown criterion"):
+    with pytest.raises(ValidationError, match="no criterion"):
         Weight(criterion="moon_phase", weight=1)
     with pytest.raises(ValidationError, match="stands once"):
-        RoutingPlan(name="twice", version=1, weights=(DEFAULT.weights[0], DEFAULT.weights[0]))
+        Rule(name="twice", weights=(DEFAULT.rules[0].weights[0],) * 2)
     assert Split(max_parcels=2, whole_below=100).cap(99) == 1

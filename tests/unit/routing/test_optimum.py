@@ -35,7 +35,7 @@ def batches(draw: st.DrawFn, most_orders: int = 3) -> tuple[list[Demand], Candid
 
 def cases_of(demands: list[Demand], candidates: Candidates, routing_plan: RoutingPlan) -> list[Case]:
     """Every order as if it were alone."""
-    desk = Desk(candidates, routing_plan, NOW, lasting=False)
+    desk = Desk(candidates, routing_plan.rules[0], NOW, lasting=False)
     metres = candidates.nodes.metres_from([each.destination for each in demands])
     return [Case.of(desk, each, way) for each, way in zip(demands, metres, strict=True)]
 
@@ -58,11 +58,11 @@ def test_the_optimum_of_one_order_is_the_best_of_everything(
 def test_no_answer_to_a_batch_beats_its_bound(batch: tuple[list[Demand], Candidates, RoutingPlan]) -> None:
     demands, candidates, routing_plan = batch
     cases = cases_of(*batch)
-    best = optimum(cases, candidates, routing_plan)
+    best = optimum(cases, candidates, routing_plan.rules[0])
     metres = candidates.nodes.metres_from([each.destination for each in demands])
     most, least = 0, 0
     for sets in product(*(_sets(case.problem) for case in cases)):
-        desk = Desk(candidates, routing_plan, NOW, lasting=True)
+        desk = Desk(candidates, routing_plan.rules[0], NOW, lasting=True)
         units = cost = 0
         for each, way, nodes in zip(demands, metres, sets, strict=True):
             case = Case.of(desk, each, way)
@@ -75,7 +75,7 @@ def test_no_answer_to_a_batch_beats_its_bound(batch: tuple[list[Demand], Candida
     assert best.units >= most
     if best.units == most:
         assert best.cost <= least
-    desk = Desk(candidates, routing_plan, NOW, lasting=True)
+    desk = Desk(candidates, routing_plan.rules[0], NOW, lasting=True)
     assert in_order(best.answers, cases, metres, desk) >= best.cost
     _can_be_had(best.answers, cases, candidates, best.units)
 
@@ -88,7 +88,7 @@ def test_what_was_promised_in_order_is_kept_by_the_optimum(
     demands, candidates, routing_plan = batch
     decisions = plan(demands, candidates, routing_plan, now=NOW)
     floors = [[sum(c.quantity for c in d.choices if c.line == line) for line in (1, 2)] for d in decisions]
-    best = optimum(cases_of(*batch), candidates, routing_plan, at_least=floors)
+    best = optimum(cases_of(*batch), candidates, routing_plan.rules[0], at_least=floors)
     assert best.units >= sum(map(sum, floors))
     for answer, floor in zip(best.answers, floors, strict=True):
         assert (answer.units.sum(1) >= floor).all()

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.routing.decisions import Decision, Delivery, Demand, DemandLine
+from server.routing.filters import NodeFilter
 from server.routing.plan import plan
-from server.routing.rules import DEFAULT, Filters, Split, Weight
+from server.routing.rules import DEFAULT, Split
 from server.routing.snapshot import Candidates
+from server.routing.weighing import Weight
 from shared.kernel import distance_km
-from tests.unit.routing.build import DENVER, NOW, capped, demand, east, node, one, world
+from tests.unit.routing.build import DENVER, NOW, capped, demand, east, node, one, ruled, world
 
 CODES = ("A", "B", "C", "D")
 ITEMS = ("pen", "ink", "pad")
@@ -110,9 +112,8 @@ def test_every_node_of_the_snapshot_is_explained_for_every_line() -> None:
         node("P"),
     ]
     stock = {("pen", each.code): 4 for each in nodes} | {("pen", "J"): 0, ("pen", "K"): 1}
-    routing_plan = DEFAULT.model_copy(
-        update={"filters": Filters(max_km=500, node_types=("store",), without=("O",)), "split": Split(max_parcels=1)}
-    )
+    nodes_asked = NodeFilter(max_km=500, types=("store",), without=("O",))
+    routing_plan = ruled(nodes=nodes_asked, split=Split(max_parcels=1))
     asked = replace(demand(pen=2), refused=frozenset({(None, "H"), (1, "P")}), wanted_by=NOW + timedelta(days=1))
     choice = one(asked, world(nodes, stock, {"G": 0}), routing_plan).choices[0]
     assert choice.node == "A"
@@ -180,7 +181,7 @@ def test_the_split_cap_leaves_units_waiting_and_says_so() -> None:
 
 
 def test_an_order_of_little_value_is_not_split() -> None:
-    routing_plan = DEFAULT.model_copy(update={"split": Split(max_parcels=3, whole_below=5000)})
+    routing_plan = ruled(split=Split(max_parcels=3, whole_below=5000))
     candidates = world([node("A"), node("B")], {("pen", "A"): 1, ("pen", "B"): 1})
     small, large = replace(demand(pen=2), value=4999), replace(demand(pen=2), value=5000)
     assert len(one(small, candidates, routing_plan).assignments) == 1
@@ -191,7 +192,7 @@ def test_the_reason_for_missing_units_is_what_keeps_the_stock_away() -> None:
     far = one(
         demand(pen=1),
         world([node("A", 800), node("B")], {("pen", "A"): 3}),
-        DEFAULT.model_copy(update={"filters": Filters(max_km=100)}),
+        ruled(nodes=NodeFilter(max_km=100)),
     )
     assert far.unrouted[0].reason == "too_far"
     full = one(demand(pen=1), world([node("A"), node("B")], {("pen", "A"): 3}, {"A": 0}))
@@ -272,7 +273,7 @@ def test_many_nodes_are_cut_short_within_bounds_and_improved() -> None:
 
 
 def test_a_weightless_plan_falls_back_to_code_order() -> None:
-    routing_plan = DEFAULT.model_copy(update={"weights": (Weight(criterion="proximity", weight=0),)})
+    routing_plan = ruled(weights=(Weight(criterion="proximity", weight=0),))
     routing_plan = type(routing_plan).model_validate(routing_plan.model_dump())
     decision = one(
         demand(pen=1), world([node("B", 1), node("A", 900)], {("pen", "A"): 1, ("pen", "B"): 1}), routing_plan

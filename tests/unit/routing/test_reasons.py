@@ -17,7 +17,7 @@ def test_a_card_says_why_and_by_what_number_each_rival_lost() -> None:
         world([node("FAR", 800), node("NEAR", 20), node("OUT", 5)], {("pen", "FAR"): 8, ("pen", "NEAR"): 8}),
     )
     card = why(decision, 1)
-    assert card.plan == "standard v1"
+    assert card.plan == "standard v1, Everything"
     assert "Store NEAR sends this in one parcel at the least cost" in card.summary
     assert "8 in stock" in card.summary
     assert [rival.node for rival in card.rivals] == ["FAR"]

@@ -11,12 +11,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.routing.decisions import Demand, DemandLine
+from server.routing.filters import NodeFilter, OrderFilter
 from server.routing.plan import plan
-from server.routing.rules import DEFAULT
+from server.routing.rules import DEFAULT, Rule, Split
 from server.routing.snapshot import Candidates, Node, Nodes
-from tests.unit.routing.build import NOW, demand, east, node
+from server.routing.weighing import Sorted, Weight
+from tests.unit.routing.build import NOW, by, demand, east, node
 
 ROOT = Path(__file__).parents[3]
+RULES = by(
+    Rule(
+        name="Near",
+        orders=OrderFilter(postcodes=("8",)),
+        nodes=NodeFilter(max_km=50),
+        sort=(Sorted(criterion="capacity"), Sorted(criterion="proximity"), Sorted(criterion="stock_depth")),
+        split=Split(max_parcels=1, partly=False),
+    ),
+    Rule(name="Alone", orders=OrderFilter(flags=("ship_alone",)), weights=(Weight(criterion="stock_depth", weight=1),)),
+    Rule(name="Rest", serve_first=("fewest_units",), weights=DEFAULT.rules[0].weights, split=Split(max_parcels=4)),
+)
+FLAGS = {"pad": ("kit",), "ink": ("ship_alone",)}
 
 
 def _asked() -> tuple[list[Node], list[tuple[str, str, int]], list[Demand]]:
@@ -26,10 +40,11 @@ def _asked() -> tuple[list[Node], list[tuple[str, str, int]], list[Demand]]:
     demands = []
     for number in range(30):
         wanted = [(sku, dice.randint(1, 3)) for sku in ("pen", "ink", "pad") if dice.random() < 0.8] or [("pen", 1)]
-        lines = tuple(DemandLine(line, sku, units) for line, (sku, units) in enumerate(wanted, 1))
+        lines = tuple(DemandLine(line, sku, n, FLAGS.get(sku, ())) for line, (sku, n) in enumerate(wanted, 1))
         refused = frozenset({(None, "S03"), (1, "S04"), (1, "S05"), (2, "S06")})
         home = east(dice.choice((0, 240, 690)))
-        demands.append(replace(demand(number), lines=lines, refused=refused, destination=home))
+        more = {"destination": home, "postcode": dice.choice(("80202", "10001"))}
+        demands.append(replace(demand(number), lines=lines, refused=refused, **more))  # type: ignore[arg-type]
     return nodes, stock, demands
 
 
@@ -40,8 +55,9 @@ def digest(shuffle: int = 0) -> str:
     dice.shuffle(stock)
     candidates = Candidates.of(Nodes.of(nodes), stock)
     wave = DEFAULT.model_copy(update={"batch": "together"})
-    decisions = [each for how in (DEFAULT, wave) for each in plan(demands, candidates, how, now=NOW)]
+    decisions = [each for how in (DEFAULT, wave, RULES) for each in plan(demands, candidates, how, now=NOW)]
     assert any(decision.together for decision in decisions)
+    assert {choice.rule for decision in decisions for choice in decision.choices} >= {"Near", "Alone", "Rest"}
     return hashlib.sha256(b"\n".join(decision.to_json() for decision in decisions)).hexdigest()
 
 

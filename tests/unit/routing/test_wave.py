@@ -159,7 +159,7 @@ def test_a_later_order_still_finds_a_node_above_its_buffer() -> None:
 @given(batches())
 def test_a_try_that_fails_leaves_no_trace(batch: tuple[list[Demand], Candidates, int]) -> None:
     demands, candidates, cap = batch
-    found = wave._Wave(demands, candidates, at_once(capped(cap)), NOW)
+    found = wave._Wave(demands, candidates, at_once(capped(cap)).rules[0], NOW)
     found.improve()
     left, jobs = candidates.available.copy(), candidates.capacity_left.copy()
     for order in found.orders:
