@@ -33,7 +33,7 @@ from server.kit.web import Parts
 from server.network import api as network
 from server.orders import api as orders
 from server.pages import api as pages
-from server.pages import board_api, live
+from server.pages import board_api, live, nodes
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
@@ -59,6 +59,7 @@ SLICES: tuple[APIRouter, ...] = (
     board_api.router,
     pages.router,
     live.router,
+    nodes.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()

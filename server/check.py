@@ -19,6 +19,7 @@ from server.kit.database import Database
 from server.kit.transaction import Tx
 from server.orders.money import RENEWED
 from server.orders.renewals import DUE
+from server.routing import days
 from server.sync.documents import node_stream
 from shared.orders import STAND_INS_FROM, UnitState, status_of
 
@@ -67,6 +68,8 @@ _ORDERED_LINE = f"CASE WHEN line < {STAND_INS_FROM} THEN line ELSE line / {STAND
 """Money for a substitute is money for the line it stands in for."""
 _KINDS = ("authorise", "capture", "release", "refund")
 _BY_KIND = ", ".join(f"coalesce(sum(amount) FILTER (WHERE kind = '{k}'), 0) AS {k}" for k in _KINDS)
+
+_GIVEN_BACK = ", ".join(repr(state.value) for state in sorted(days.GIVEN_BACK))
 
 STOCK = (
     Question("1. every position is the fold of its ledger", "stock_position", rebuild.LEDGER_SQL),
@@ -143,6 +146,21 @@ UNITS = (
         "SELECT o.id, o.number, o.jobs_open, coalesce(f.jobs, 0) AS jobs FROM customer_order o LEFT JOIN (SELECT"
         " order_id, count(*) AS jobs FROM fulfilment WHERE NOT final GROUP BY 1) f ON f.order_id = o.id"
         " WHERE o.jobs_open <> coalesce(f.jobs, 0)",
+    ),
+)
+DAYS = (
+    Question(
+        "4. a node's day counts the jobs it was given and did not give back",
+        "node_day",
+        "SELECT day, node, d.ship, d.pickup, d.curbside, f.ship AS ship_jobs, f.pickup AS pickup_jobs,"
+        " f.curbside AS curbside_jobs FROM node_day d FULL JOIN (SELECT work_day AS day, node, "
+        + ", ".join(
+            f"count(*) FILTER (WHERE method IN ({', '.join(map(repr, methods))})) AS {delivery}"
+            for delivery, methods in days.METHODS_OF.items()
+        )
+        + f" FROM fulfilment WHERE work_day IS NOT NULL AND state NOT IN ({_GIVEN_BACK}) GROUP BY 1, 2) f"
+        " USING (day, node) WHERE "
+        + " OR ".join(f"coalesce(d.{delivery}, 0) <> coalesce(f.{delivery}, 0)" for delivery in days.METHODS_OF),
     ),
 )
 MONEY = (
@@ -301,7 +319,7 @@ PEOPLE = (
         " OR body::jsonb->>'order' <> order_id::text",
     ),
 )
-QUESTIONS = (*STOCK, *COUNTS, *UNITS, *MONEY, *FACTS, *PEOPLE)
+QUESTIONS = (*STOCK, *COUNTS, *UNITS, *DAYS, *MONEY, *FACTS, *PEOPLE)
 
 
 async def check(db: Database) -> list[Finding]:

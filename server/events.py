@@ -368,6 +368,20 @@ class NodesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSwitched:
+    """A node takes orders for these ways of delivery (comma separated), or takes none for now."""
+
+    STORED: ClassVar[bool] = True
+    node: str
+    taking_orders: bool
+    methods: str
+    until: str | None
+    reason: str | None
+    note: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonChanged:
     STORED: ClassVar[bool] = False
     person_id: str

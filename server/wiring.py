@@ -1,7 +1,7 @@
 """The one table: which fact is answered by whom, and when. Read it top to bottom to know what Baton does.
 
-Rows of one event run in this order. `When` says whether the answer belongs to the transaction of the fact, to its
-very end (hot rows), or to a job after the commit.
+Rows of one event run in this order, and so do all that come last. `When` says whether the answer belongs to the
+transaction of the fact, to its very end (hot rows), or to a job after the commit.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
 from server.orders import payments
 from server.orders import service as orders
+from server.routing import days
 from server.routing import service as routing
 from server.sync import service as sync
 
@@ -48,6 +49,8 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.MoneyWanted, payments.ask_gateway, AFTER),
     Answer(e.MoneyMoved, orders.on_money_moved, SAME),
     Answer(e.MoneyRefused, orders.on_money_refused, SAME),
+    # A node's day has a place free again
+    Answer(e.JobMoved, days.on_jobs_moved, LAST),
     # Devices hear of it
     Answer(e.JobChanged, sync.publish, LAST),
     Answer(e.StockChanged, sync.publish, LAST),

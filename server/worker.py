@@ -21,6 +21,7 @@ from server.kit import outbox
 from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.messages import service as messages
+from server.network import service as network
 from server.orders import payments, renewals
 from server.people import signing_in
 from server.routing import service as routing
@@ -76,6 +77,11 @@ async def cancel_overdue(parts: Parts) -> int:
     return await alone(parts, "cancel overdue", lambda tx: routing.cancel_overdue(tx, after=patience))
 
 
+async def switch_on(parts: Parts) -> int:
+    """Nodes that were switched off until now."""
+    return await alone(parts, "switch on", network.switch_on_due)
+
+
 async def compact_feeds(parts: Parts) -> int:
     """What devices had a month to pull."""
     return await alone(parts, "compact feeds", compaction.compact)
@@ -97,6 +103,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("expire uncollected bags", expire_bags, 60.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
+    Loop("switch nodes on again", switch_on, 15.0),
     Loop("renew authorisations", renew_authorisations, 600.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),
     Loop("compact feeds", compact_feeds, 900.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +64,8 @@ class Offer:
     method: str
     lines: tuple[tuple[int, str, int], ...]
     due_at: datetime | None
+    work_day: date | None = None
+    """The day of the node's own calendar whose capacity it takes."""
     why: WhyCard | None = None
     age_check: int | None = None
 
@@ -81,7 +83,8 @@ async def offer(tx: Tx, offers: Sequence[Offer]) -> list[Fulfilment]:
     for each in offers:
         counts[each.order_id] += 1
         jobs.append(_new_job(tx, each, orders[each.order_id], counts[each.order_id]))
-    await bulk.append(tx, FulfilmentRow, [_columns(job) for job in jobs])
+    rows = [{**_columns(job), "work_day": each.work_day} for job, each in zip(jobs, offers, strict=True)]
+    await bulk.append(tx, FulfilmentRow, rows)
     for job in jobs:
         tx.emit(
             JobOffered(job.order_id, job.id, job.number, job.node, job.method, job.units),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Date, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.tables import Table
@@ -33,6 +33,8 @@ class FulfilmentRow(Table):
     final: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int]
     offered_at: Mapped[datetime]
+    work_day: Mapped[date | None] = mapped_column(Date)
+    """The day of the node's own calendar whose capacity it takes."""
     due_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     locator: Mapped[str | None]

@@ -73,14 +73,15 @@ class Answers:
         raise RuntimeError("events answer each other without end: " + type(tx.events[-1]).__name__)
 
     async def close(self, tx: Tx) -> None:
-        """Write the event log and the outbox, then the hot rows."""
+        """Write the event log and the outbox, then the hot rows, in the order of the table: their order of locks."""
         await eventlog.append(tx, [e for e in tx.events if e.STORED], answers=lambda kind: self._after.get(kind, ()))
-        by_handler: dict[Handler, list[Any]] = {}
+        by_handler: dict[Handler, list[Any]] = {h: [] for handlers in self._last.values() for h in handlers}
         for each in tx.events:
             for handler in self._last.get(type(each), ()):
-                by_handler.setdefault(handler, []).append(each)
+                by_handler[handler].append(each)
         for handler, events in by_handler.items():
-            await handler(tx, events)
+            if events:
+                await handler(tx, events)
 
     def named(self, name: str) -> Answer | None:
         """The after-commit answer of this name; None when a newer or older build knows it, not this one."""

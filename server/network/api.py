@@ -14,7 +14,7 @@ from server.kit.rows import BadRow, RowResults, keep_bad
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
 from server.network import queries, service
-from server.network.rules import NewChannel, NewNode, NodeView
+from server.network.rules import NewChannel, NewNode, NodeView, Switch
 from shared.errors import NotFound
 from shared.kernel import Input, Wire
 
@@ -80,10 +80,6 @@ async def get_node(code: str, parts: PartsDep, actor: Annotated[Actor, allowed("
     return found
 
 
-class Switch(Input):
-    taking_orders: bool
-
-
 @router.post("/nodes/{code}/switch", responses=problems(404))
 async def switch_node(
     code: str,
@@ -92,17 +88,18 @@ async def switch_node(
     actor: Annotated[Actor, allowed("network.switch")],
     idempotency_key: IdempotencyKey = None,
 ) -> NodeView:
-    """Stop or start giving web orders to a node, from the store itself. What it has already stays."""
+    """Stop or start giving web orders to a node, from the store itself: all or some ways of delivery, until a time or
+    until told, with a reason that head office sees. What it has already stays."""
 
     async def work(tx: Tx) -> NodeView:
         async def do() -> NodeView:
-            await service.switch(tx, actor, code, taking_orders=body.taking_orders)
+            await service.switch(tx, actor, code, body)
             found = await queries.node(tx, code)
             if found is None:
                 raise NotFound(f"No node {code}.")
             return found
 
-        return await once(tx, actor, idempotency_key, f"switch {code} {body.taking_orders}", NodeView, do)
+        return await once(tx, actor, idempotency_key, f"switch {code} {body.model_dump_json()}", NodeView, do)
 
     return await parts.db.write(work)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from server.kit.transaction import Tx
 from server.network import rules
-from server.network.rules import Calendar, ChannelNode, NewChannel, NodeView
+from server.network.rules import Calendar, Capacity, ChannelNode, NewChannel, NodeView, Off
 from shared.kernel import Geo
+from shared.network import Delivery
 from shared.sync import NodeDoc
 
 STAMP = "network_stamp"
@@ -33,6 +34,9 @@ class Book:
 
     selling: SellingFacts
     calendars: Mapping[str, Calendar]
+    capacities: Mapping[str, Capacity]
+    off: Mapping[str, tuple[Off, ...]]
+    """What nodes were switched off for; those whose time is over count no more (`Off.until`)."""
 
 
 _KEPT: dict[tuple[object, ...], Book] = {}
@@ -64,7 +68,8 @@ async def book(tx: Tx) -> Book:
 
 async def _make_book(tx: Tx) -> Book:
     nodes = await tx.rows(
-        "SELECT code, currency, capabilities, time_zone, hours, holidays, cutoff FROM node ORDER BY code"
+        "SELECT code, currency, capabilities, time_zone, hours, holidays, special_days, cutoff, collections,"
+        " capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
     )
     sells: dict[str, set[str]] = {}
     for r in await tx.rows("SELECT c.code, n.node FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"):
@@ -75,7 +80,12 @@ async def _make_book(tx: Tx) -> Book:
         collect_nodes={r["code"]: frozenset(r["capabilities"]) for r in nodes},
         node_currency={r["code"]: r["currency"] for r in nodes},
     )
-    return Book(selling, {r["code"]: calendar_of(r) for r in nodes})
+    return Book(
+        selling,
+        calendars={r["code"]: calendar_of(r) for r in nodes},
+        capacities={r["code"]: capacity_of(r) for r in nodes},
+        off=await switched_off(tx),
+    )
 
 
 async def selling_facts(tx: Tx) -> SellingFacts:
@@ -93,8 +103,35 @@ def calendar_of(row: Mapping[str, Any]) -> Calendar:
         time_zone=row["time_zone"],
         hours=tuple(rules.Hours(opens=h[0], closes=h[1]) if h else None for h in row["hours"]),
         holidays=frozenset(date.fromisoformat(d) for d in row["holidays"]),
+        special={date.fromisoformat(each["day"]): each["hours"] for each in row["special_days"]},
         cutoff=row["cutoff"],
+        collections=tuple(row["collections"]),
     )
+
+
+def capacity_of(row: Mapping[str, Any]) -> Capacity:
+    """The limits in a node's row."""
+    weekdays, special = row["capacity_by_weekday"], row["special_days"]
+    return Capacity(
+        per_day=row["capacity_per_day"],
+        by_weekday=None if weekdays is None else tuple(weekdays),
+        by_date={date.fromisoformat(each["day"]): each["capacity"] for each in special if each["capacity"] is not None},
+        by_method=row["capacity_by_method"],
+    )
+
+
+async def switched_off(tx: Tx, codes: Collection[str] | None = None) -> dict[str, tuple[Off, ...]]:
+    """What nodes take no orders for now; all nodes unless some are named."""
+    rows = await tx.rows(
+        "SELECT * FROM node_off WHERE (until IS NULL OR until > :now)"
+        " AND (CAST(:codes AS text[]) IS NULL OR node = ANY(CAST(:codes AS text[]))) ORDER BY node, method",
+        now=tx.now,
+        codes=None if codes is None else sorted(codes),
+    )
+    found: dict[str, list[Off]] = {}
+    for row in rows:
+        found.setdefault(row["node"], []).append(Off.model_validate(dict(row)))
+    return {node: tuple(each) for node, each in found.items()}
 
 
 async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
@@ -102,8 +139,7 @@ async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str
     known = (await book(tx)).calendars
     found = {}
     for node, delivery in keys:
-        rule = rules.ship_due if delivery == "ship" else rules.pickup_due
-        due = rule(known[node], tx.now) if node in known else None
+        due = rules.due(known[node], delivery, tx.now) if node in known else None
         if due is not None:
             found[(node, delivery)] = due
     return found
@@ -116,26 +152,32 @@ async def pickup_expiry(tx: Tx, node: str, ready_at: datetime, *, days: int = 5)
 
 async def nodes(tx: Tx, *, after: str = "", limit: int = 200) -> list[NodeView]:
     rows = await tx.rows("SELECT * FROM node WHERE code > :after ORDER BY code LIMIT :limit", after=after, limit=limit)
-    return [view(r, tx.now) for r in rows]
+    off = await switched_off(tx, [r["code"] for r in rows])
+    return [view(r, off.get(r["code"], ()), tx.now) for r in rows]
 
 
 async def node(tx: Tx, code: str) -> NodeView | None:
     row = await tx.one("SELECT * FROM node WHERE code = :code", code=code)
-    return view(row, tx.now) if row else None
+    return view(row, (await switched_off(tx, [code])).get(code, ()), tx.now) if row else None
 
 
-def view(r: Mapping[str, Any], now: datetime) -> NodeView:
+def view(r: Mapping[str, Any], off: Sequence[Off], now: datetime) -> NodeView:
     """A row as the API shows it."""
-    plain = ("code", "name", "type", "address", "time_zone", "currency", "holidays", "cutoff", "capacity_per_day")
-    lists = ("capabilities", "safety_stock", "routing_buffer", "staging", "bays", "proof", "taking_orders", "version")
     place = None if r["latitude"] is None else Geo(latitude=r["latitude"], longitude=r["longitude"])
     calendar = calendar_of(r)
     return NodeView(
-        **{name: r[name] for name in (*plain, *lists)},
+        **{name: r[name] for name in NodeView.model_fields if name in r.keys() and name != "hours"},  # noqa: SIM118 (a Record)
         location=place,
         hours=calendar.hours,
         open_now=rules.is_open(calendar, now),
+        taking_orders=takes_some(r["capabilities"], off),
+        switched_off=tuple(off),
     )
+
+
+def takes_some(capabilities: Collection[str], off: Sequence[Off]) -> bool:
+    """Whether anything that a node can do is left switched on."""
+    return bool(set(map(Delivery, capabilities)) - {each.method for each in off})
 
 
 async def channels(tx: Tx) -> list[NewChannel]:

@@ -1,24 +1,25 @@
-"""The verbs of the network: load nodes and channels, switch a node on and off."""
+"""The verbs of the network: load nodes and channels, switch a node off, and on again when its time has come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from server.events import NodesChanged
-from server.kit import bulk
-from server.kit.auth import Actor, authorize
+from server.events import NodesChanged, NodeSwitched
+from server.kit import audit, bulk
+from server.kit.auth import SYSTEM, Actor, authorize
 from server.kit.rows import BadRow, RowResult, first_problems, results
 from server.kit.transaction import Tx
 from server.network import queries
-from server.network.rules import NewChannel, NewNode
-from server.network.tables import ChannelNodeRow, ChannelRow, NodeRow
-from shared.errors import FieldProblem, NotFound
+from server.network.rules import NewChannel, NewNode, Switch
+from server.network.tables import ChannelNodeRow, ChannelRow, NodeOffRow, NodeRow
+from shared.errors import FieldProblem, InvalidInput, NotFound
+from shared.network import Delivery
 
 _FIELDS = (
-    "name", "type", "latitude", "longitude", "address", "time_zone", "currency", "hours", "holidays", "cutoff",
-    "capacity_per_day", "capabilities", "safety_stock", "routing_buffer", "staging", "bays", "proof",
-    "taking_orders",
+    "name", "type", "latitude", "longitude", "address", "time_zone", "currency", "hours", "holidays", "special_days",
+    "cutoff", "collections", "capacity_per_day", "capacity_by_weekday", "capacity_by_method", "capabilities",
+    "safety_stock", "routing_buffer", "staging", "bays", "proof",
 )  # fmt: skip
 _UPSERT = (
     f"ON CONFLICT (code) DO UPDATE SET {', '.join(f'{f} = excluded.{f}' for f in _FIELDS)},"
@@ -45,11 +46,13 @@ async def load_nodes(tx: Tx, actor: Actor, nodes: Sequence[NewNode | BadRow]) ->
 def _row(tx: Tx, node: NewNode) -> dict[str, Any]:
     place = node.location
     return {
-        **node.model_dump(exclude={"location", "hours", "holidays"}),
+        **node.model_dump(exclude={"location", "hours", "holidays", "special_days", "collections"}),
         "latitude": place.latitude if place else None,
         "longitude": place.longitude if place else None,
         "hours": [[h.opens, h.closes] if h else None for h in node.hours],
         "holidays": [d.isoformat() for d in node.holidays],
+        "special_days": [each.model_dump(mode="json") for each in node.special_days],
+        "collections": [each.model_dump(mode="json") for each in node.collections],
         "version": 1,
         "updated_at": tx.now,
     }
@@ -99,16 +102,58 @@ def _wrong_nodes(channel: NewChannel, known: frozenset[str]) -> tuple[FieldProbl
     return tuple(found)
 
 
-async def switch(tx: Tx, actor: Actor, code: str, *, taking_orders: bool) -> None:
-    """Stop or start giving web orders to a node. What it has already stays."""
+async def switch(tx: Tx, actor: Actor, code: str, wish: Switch) -> None:
+    """Stop or start giving web orders to a node, of all or some ways of delivery. What it has already stays."""
     authorize(actor, "network.switch", node=code)
-    changed = await tx.run(
-        "UPDATE node SET taking_orders = :on, version = version + 1, updated_at = :now WHERE code = :code",
-        code=code,
-        on=taking_orders,
+    if wish.until is not None and wish.until <= tx.now:
+        raise InvalidInput("This time has passed.", field="until", remedy="Name a later time, or leave it out.")
+    if not await _touched(tx, [code]):
+        raise NotFound(f"No node {code}.")
+    methods = sorted(wish.methods or tuple(Delivery))
+    await tx.run(
+        "DELETE FROM node_off WHERE node = :code AND method = ANY(CAST(:methods AS text[]))", code=code, methods=methods
+    )
+    if not wish.taking_orders:
+        off = {"until": wish.until, "reason": wish.reason, "note": wish.note, "by": actor.name or actor.id}
+        rows = [{"node": code, "method": method, "since": tx.now, **off} for method in methods]
+        await bulk.insert(tx, NodeOffRow, rows)
+    await _say(tx, actor, code, methods, wish)
+
+
+async def switch_on_due(tx: Tx, *, limit: int = 200) -> int:
+    """Say that nodes take orders again whose time has come. Routing does not wait for it. Returns how many nodes."""
+    rows = await tx.rows(
+        "DELETE FROM node_off WHERE (node, method) IN (SELECT node, method FROM node_off WHERE until <= :now"
+        " ORDER BY node, method LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING node, method",
+        now=tx.now,
+        limit=limit,
+    )
+    on: dict[str, list[Delivery]] = {}
+    for row in rows:
+        on.setdefault(row["node"], []).append(Delivery(row["method"]))
+    await _touched(tx, sorted(on))
+    for code, methods in sorted(on.items()):
+        await _say(tx, SYSTEM, code, sorted(methods), Switch(taking_orders=True, note="its time was over"))
+    return len(on)
+
+
+async def _touched(tx: Tx, codes: Sequence[str]) -> int:
+    """Whoever keeps these nodes in mind looks again. Returns how many there are."""
+    tx.notes.pop(queries.STAMP, None)
+    return await tx.run(
+        "UPDATE node SET version = version + 1, updated_at = :now WHERE code = ANY(CAST(:codes AS text[]))",
+        codes=list(codes),
         now=tx.now,
     )
-    if not changed:
-        raise NotFound(f"No node {code}.")
-    tx.notes.pop(queries.STAMP, None)
-    tx.emit(NodesChanged((code,)))
+
+
+async def _say(tx: Tx, actor: Actor, code: str, methods: Sequence[Delivery], wish: Switch) -> None:
+    """Head office, the audit and the node's own devices hear of it."""
+    said = ", ".join(methods)
+    until = wish.until.isoformat() if wish.until else None
+    reason = None if wish.taking_orders else wish.reason.value
+    tx.emit(NodeSwitched(code, wish.taking_orders, said, until, reason, wish.note, actor.id), NodesChanged((code,)))
+    what = "node.switched_on" if wish.taking_orders else "node.switched_off"
+    await audit.record(
+        tx, f"node:{code}", actor.id, what, code, methods=said, until=until, reason=reason, note=wish.note
+    )

@@ -29,9 +29,15 @@ class NodeRow(Table):
     """Seven entries from Monday: [opens, closes] in local wall time, or null where closed."""
     holidays: Mapped[list[Any]]
     """Dates (ISO) on which it stays closed."""
+    special_days: Mapped[list[Any]] = mapped_column(server_default="[]")
+    """Dates that are not like others: {day, hours, capacity, note}."""
     cutoff: Mapped[str | None]
-    """Local time at which the carrier collects."""
+    """Local time at which the one carrier collects."""
+    collections: Mapped[list[Any]] = mapped_column(server_default="[]")
+    """Drivers that come: {at, carrier, service, order_by, days}."""
     capacity_per_day: Mapped[int | None]
+    capacity_by_weekday: Mapped[list[Any] | None]
+    capacity_by_method: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     capabilities: Mapped[list[Any]]
     """What it does for customers: ship, pickup, curbside."""
     safety_stock: Mapped[int]
@@ -40,9 +46,22 @@ class NodeRow(Table):
     bays: Mapped[list[Any]]
     proof: Mapped[str] = mapped_column(server_default="none")
     """What is asked for when a bag is handed over (`shared.proofs.ProofPolicy`)."""
-    taking_orders: Mapped[bool]
     version: Mapped[int]
     updated_at: Mapped[datetime]
+
+
+class NodeOffRow(Table):
+    """A way of delivery that a node takes no orders for, until then or until somebody switches it on."""
+
+    __tablename__ = "node_off"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    reason: Mapped[str]
+    note: Mapped[str]
+    by: Mapped[str]
 
 
 class ChannelRow(Table):

@@ -160,7 +160,9 @@ async def _to_settle(tx: Tx) -> list[ToSettle]:
 
 async def _nodes(tx: Tx) -> list[NodeLoad]:
     rows = await tx.rows(
-        "SELECT n.code, n.name, n.type, n.latitude, n.longitude, n.time_zone, n.taking_orders,"
+        "SELECT n.code, n.name, n.type, n.latitude, n.longitude, n.time_zone,"
+        " EXISTS (SELECT 1 FROM jsonb_array_elements_text(n.capabilities) c WHERE NOT EXISTS (SELECT 1 FROM node_off x"
+        "  WHERE x.node = n.code AND x.method = c AND (x.until IS NULL OR x.until > :now))) AS taking_orders,"
         " coalesce(j.offered, 0) AS offered, coalesce(j.ready, 0) AS ready,"
         " coalesce(j.open - j.offered - j.ready, 0) AS in_work, coalesce(j.late, 0) AS late, j.next_due"
         " FROM node n LEFT JOIN (SELECT node, count(*) AS open, count(*) FILTER (WHERE state = 'offered') AS offered,"

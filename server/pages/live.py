@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from server.kit.auth import NOBODY, Actor, authorize, may
-from server.kit.templates import templates_in
 from server.kit.web import PartsDep
 from server.orders import queries as orders
 from server.pages import board, session
 from server.pages.board import Board, BoardOrder
+from server.pages.office import HEADERS, MAX_FORM, office_page, page
 from server.routing import queries as routing
 from server.routing.queries import LineWhy
 from shared.errors import NotAllowed, NotFound, NotSignedIn
@@ -30,19 +30,10 @@ from shared.orders import OrderView, TimelineEntry
 
 router = APIRouter(prefix="/live", include_in_schema=False)
 SIGN_IN = "/live/sign-in"
-MAX_FORM = 4096
 NEWEST = 60
 """Orders on the page."""
 _HERE = Path(__file__).parent
-HEADERS = {
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-}
-_pages = templates_in(Path(__file__).parent / "templates")
-_ASSETS = {"live.js": "text/javascript", "live.css": "text/css"}
+_ASSETS = {"live.js": "text/javascript", "live.css": "text/css", "office.css": "text/css"}
 
 
 class Seen(Wire):
@@ -79,8 +70,8 @@ async def show(request: Request, parts: PartsDep) -> Response:
     try:
         actor = await planner(request, parts)
     except (NotSignedIn, NotAllowed):
-        return _page("live_sign_in.html", wrong=None)
-    return _page("live.html", name=actor.name)
+        return page("live_sign_in.html", wrong=None)
+    return office_page("live.html", "/live", actor)
 
 
 @router.post("/sign-in")
@@ -90,9 +81,9 @@ async def sign_in(request: Request, parts: PartsDep) -> Response:
     key = form.get("key", [""])[0].strip()
     actor = await request.app.state.resolve_actor.actor(key) if key.startswith("bk_") else NOBODY
     if actor is NOBODY:
-        return _page("live_sign_in.html", 401, wrong="This is not one of our keys, or it was revoked.")
+        return page("live_sign_in.html", 401, wrong="This is not one of our keys, or it was revoked.")
     if not may(actor, "board.read"):
-        return _page("live_sign_in.html", 403, wrong="This key may not read the board. Ask for one with board.read.")
+        return page("live_sign_in.html", 403, wrong="This key may not read the board. Ask for one with board.read.")
     answer = RedirectResponse("/live", 303, HEADERS)
     answer.set_cookie(
         session.COOKIE,
@@ -152,7 +143,3 @@ def _json(request: Request, seen: BaseModel, *, still: str | None = None) -> Res
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
-
-
-def _page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    return HTMLResponse(_pages.get_template(template).render(values), status, {**HEADERS, "Cache-Control": "no-store"})

@@ -26,7 +26,7 @@ def collected(desk: Desk, demand: Demand) -> Part:
                 Choice(line, items.skus[item], code, name, units, (), (), {}, desk.rule.name)
                 for line, units in shares[0]
             ]
-        desk.take(items, node, given)
+        desk.take(items, node, given, demand.delivery)
     unrouted: list[Unrouted] = []
     for item, units in enumerate((items.wanted - given).tolist()):
         reason = whole or ("refused_before" if item in refused else "too_little" if given[item] else "no_stock")

@@ -95,6 +95,7 @@ class Desk:
         self.skus = candidates.skus
         self.available = candidates.available.copy() if lasting else candidates.available
         self.capacity_left = candidates.capacity_left.copy() if lasting else candidates.capacity_left
+        self.left_by = {code: left.copy() if lasting else left for code, left in candidates.left_by.items()}
         self.everyone = np.arange(len(candidates.nodes))
         self.buffered = bool(self.nodes.routing_buffer.any())
         self._standing: dict[tuple[str, str], Codes] = {}
@@ -106,14 +107,18 @@ class Desk:
 
     def left(self) -> Candidates:
         """What is there now, as a snapshot for somebody else."""
-        return Candidates(self.nodes, self.capacity_left.copy(), self.skus, self.available.copy())
+        by = {code: left.copy() for code, left in self.left_by.items()}
+        return Candidates(self.nodes, self.capacity_left.copy(), by, self.skus, self.available.copy())
 
     def codes(self, demand: Demand, metres: Ints | None) -> Codes:
         """Its nodes, and why the others fall out. The first reason in the order of `EXCLUDED` counts."""
         codes = self._standing_of(demand.delivery, demand.channel).copy()
         _mark(codes, self.capacity_left < 1, "no_capacity")
+        if (left := self.left_by.get(demand.delivery)) is not None:
+            _mark(codes, left < 1, "no_capacity_for_it")
         if demand.wanted_by is not None and demand.wanted_by > self.now:
-            _mark(codes, self.nodes.ready_at > int(demand.wanted_by.timestamp()), "too_late")
+            at = self.nodes.ready_at if demand.delivery == "ship" else self.nodes.collect_at
+            _mark(codes, at > int(demand.wanted_by.timestamp()), "too_late")
         if metres is not None and self.rule.nodes.max_km is not None:
             _mark(codes, metres > self.rule.nodes.max_km * 1000, "too_far")
         for line, node in demand.refused:
@@ -142,20 +147,26 @@ class Desk:
         threshold = self.nodes.thresholds.get(channel)
         return stock if threshold is None else np.maximum(stock - threshold, 0)
 
-    def take(self, items: Items, node: int, units: list[int]) -> None:
+    def take(self, items: Items, node: int, units: list[int], delivery: str = "ship") -> None:
         """One job at the node, and its units; only if another order follows."""
         if self.lasting:
-            self.capacity_left[node] -= 1
+            self.count_jobs(node, -1, delivery)
             for sku, count in zip(items.skus, units, strict=True):
                 if count:
                     self.available[self.skus[sku], node] -= count
 
-    def put_back(self, items: Items, node: int, units: list[int]) -> None:
+    def put_back(self, items: Items, node: int, units: list[int], delivery: str = "ship") -> None:
         """The reverse of `take`, in a lasting batch."""
-        self.capacity_left[node] += 1
+        self.count_jobs(node, 1, delivery)
         for sku, count in zip(items.skus, units, strict=True):
             if count:
                 self.available[self.skus[sku], node] += count
+
+    def count_jobs(self, node: int, more: int, delivery: str) -> None:
+        """So many more jobs, or fewer, that the node can still take."""
+        self.capacity_left[node] += more
+        if (left := self.left_by.get(delivery)) is not None:
+            left[node] += more
 
 
 def _standing(nodes: Nodes, asked: NodeFilter, delivery: str, channel: str) -> Codes:
@@ -165,7 +176,8 @@ def _standing(nodes: Nodes, asked: NodeFilter, delivery: str, channel: str) -> C
         _mark(codes, _left_out(nodes, asked), "left_out")
     for each in (delivery, *(asked.capabilities if delivery == "ship" else ())):
         _mark(codes, ~nodes.deliveries.get(each, np.zeros(len(nodes), dtype=np.bool_)), "not_capable")
-    _mark(codes, ~nodes.enabled, "switched_off")
+    if (off := nodes.off.get(delivery)) is not None:
+        _mark(codes, off, "switched_off")
     _mark(codes, ~nodes.open, "closed")
     return codes
 

@@ -35,6 +35,11 @@ class OpenOrder:
                 taken.append((state, count))
         return taken
 
+    def put_back(self, taken: Sequence[tuple[int, UnitState, int]]) -> None:
+        """The reverse of `take`."""
+        for line, state, units in taken:
+            (self.routing if state is UnitState.ROUTING else self.backordered)[line] += units
+
     def remaining(self) -> Demand | None:
         lines = tuple(
             replace(each, quantity=units)

@@ -6,7 +6,7 @@ The router itself is the pure function `server.routing.plan.plan`; `preview` is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from server.kit.transaction import Tx
 from server.network import queries as network
 from server.orders import service as orders
 from server.orders.units import Shift, lock_orders, shift
+from server.routing import days
 from server.routing.decisions import Decision, Demand
 from server.routing.nodes import routing_nodes
 from server.routing.open_orders import OpenOrder, load
@@ -81,11 +82,8 @@ async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Ca
     free = await known.free(tx, {line.sku for d in demands for line in d.lines})
     places: dict[tuple[str, ...], list[int]] = {}
     stock = {sku: _columns(nodes, held, places) for sku, held in free.items()}
-    busy = await tx.rows("SELECT node, jobs FROM node_day WHERE day = :day ORDER BY node", day=tx.now.date())
-    left = {
-        r["node"]: max(0, int(nodes.capacity[nodes.row[r["node"]]]) - r["jobs"]) for r in busy if r["node"] in nodes.row
-    }
-    candidates = Candidates.of_columns(nodes, stock, capacity_left=left)
+    left = await days.left(tx, nodes)
+    candidates = Candidates.of_columns(nodes, stock, capacity_left=left.in_all, left_by=left.by)
     return candidates, _digest(candidates, demands)
 
 
@@ -105,6 +103,8 @@ def _digest(candidates: Candidates, demands: Sequence[Demand]) -> str:
     """A fingerprint of everything the router sees, the same in every process."""
     seen = hashlib.sha256(candidates.available.tobytes())
     seen.update(candidates.capacity_left.tobytes())
+    for method, left in candidates.left_by.items():
+        seen.update(method.encode() + left.tobytes())
     asked = [(replace(d, refused=frozenset()), sorted(map(str, d.refused))) for d in demands]
     seen.update(repr((candidates.nodes.codes, sorted(candidates.skus), asked)).encode())
     return seen.hexdigest()
@@ -125,6 +125,9 @@ class _Job:
     alone: bool
     lines: dict[int, tuple[str, int]] = field(default_factory=dict)
     taken: list[tuple[int, UnitState, int]] = field(default_factory=list)
+    claims: list[UUID] = field(default_factory=list)
+    counted: bool = False
+    """It has its place in the node's day."""
 
 
 async def _promise(tx: Tx, planned: Sequence[tuple[OpenOrder, Decision]], nodes: Nodes, jobs: list[_Job]) -> set[UUID]:
@@ -146,10 +149,27 @@ async def _promise(tx: Tx, planned: Sequence[tuple[OpenOrder, Decision]], nodes:
         if claim is None:
             refused.add(each.demand.order)
             continue
+        job.claims.append(claim)
         job.taken += [(line, state, units) for state, units in each.take(line, want.quantity)]
         had = job.lines.get(line, (want.sku, 0))[1]
         job.lines[line] = (want.sku, had + want.quantity)
-    return refused
+    return refused | await _fit(tx, {each.demand.order: each for each, _ in planned}, nodes, jobs)
+
+
+async def _fit(tx: Tx, asking: Mapping[UUID, OpenOrder], nodes: Nodes, jobs: list[_Job]) -> set[UUID]:
+    """Give new jobs their place in their node's day. Returns the orders of which one did not fit any more: what it had
+    reserved is free again, and its units need a node as before."""
+    new = [job for job in jobs if job.lines and not job.counted]
+    full = await days.claim(tx, nodes, [(job.node, job.delivery) for job in new]) if new else set()
+    late = [job for job in new if job.node in full]
+    for job in new:
+        job.counted = job.node not in full
+    if late:
+        await inventory.release(tx, [claim for job in late for claim in job.claims], why="the node was full")
+    for job in late:
+        asking[job.order_id].put_back(job.taken)
+        jobs.remove(job)
+    return {job.order_id for job in late}
 
 
 def _job_for(tx: Tx, jobs: list[_Job], decision: Decision, node: str, lines: dict[int, int], *, alone: bool) -> _Job:
@@ -192,26 +212,12 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
                 method=method.code,
                 lines=tuple((line, sku, units) for line, (sku, units) in sorted(job.lines.items())),
                 due_at=due.get((job.node, job.delivery)),
+                work_day=days.day_of(nodes, job.node),
                 why=card,
                 age_check=max(ages, default=0) or None,
             )
         )
     await fulfilment.offer(tx, offers)
-    await _count_jobs(tx, made)
-
-
-async def _count_jobs(tx: Tx, jobs: Sequence[_Job]) -> None:
-    counts: dict[str, int] = {}
-    for job in jobs:
-        counts[job.node] = counts.get(job.node, 0) + 1
-    await tx.run(
-        "INSERT INTO node_day AS d (node, day, jobs) SELECT node, :day, jobs FROM unnest(CAST(:nodes AS text[]),"
-        " CAST(:jobs AS bigint[])) AS u(node, jobs) ORDER BY node"
-        " ON CONFLICT (node, day) DO UPDATE SET jobs = d.jobs + excluded.jobs",
-        day=tx.now.date(),
-        nodes=list(counts),
-        jobs=list(counts.values()),
-    )
 
 
 # ---------------------------------------------------------------- writing

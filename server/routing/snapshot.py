@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,15 @@ class Node:
     type: str
     location: Geo | None = None
     capacity: int = UNLIMITED
-    """Jobs a day."""
-    enabled: bool = True
-    """The store's own switch for web orders."""
+    """Jobs on its day."""
+    capacity_by: Mapping[str, int] = field(default_factory=dict)
+    """Way of delivery -> jobs on its day, where that has a limit of its own."""
+    day: date | None = None
+    """The day of its own calendar on which a job given now is worked on; what its capacity is counted for."""
+    off: frozenset[str] = frozenset()
+    """Ways of delivery that the store has switched off."""
     open: bool = True
-    """Works today, and takes jobs now or later today."""
+    """Works today or tomorrow, and takes jobs now or later."""
     deliveries: frozenset[str] = frozenset({"ship", "pickup", "curbside"})
     routing_buffer: int = 0
     """With fewer units than this of an item, the node sends none of it."""
@@ -39,7 +43,9 @@ class Node:
     channels: frozenset[str] | None = None
     """Channels that sell from here; None: all."""
     ready_at: datetime | None = None
-    """When a job given now can leave or be collected; None: no statement."""
+    """When a parcel given now leaves; None: no statement."""
+    collect_at: datetime | None = None
+    """When a bag given now stands ready; None: no statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,17 @@ class Nodes:
     points: NDArray[np.float64]
     """(3, n) on the unit sphere; NaN without a place."""
     capacity: Ints
-    enabled: NDArray[np.bool_]
+    capacity_by: dict[str, Ints]
+    """Only ways of delivery that some node limits."""
+    days: tuple[date | None, ...]
+    off: dict[str, NDArray[np.bool_]]
+    """Only ways of delivery that some node has switched off."""
     open: NDArray[np.bool_]
     routing_buffer: Ints
     ready_at: Ints
     """Seconds since 1970; 0 without a statement."""
+    collect_at: Ints
+    """As `ready_at`."""
     deliveries: dict[str, NDArray[np.bool_]]
     channels: dict[str, NDArray[np.bool_]]
     """Only channels that some node names; a node without a list sells for all."""
@@ -87,10 +99,19 @@ class Nodes:
             row={code: row for row, code in enumerate(codes)},
             points=np.array([_point(node.location) for node in found], dtype=np.float64).reshape(-1, 3).T.copy(),
             capacity=ints(lambda node: node.capacity),
-            enabled=flags(lambda node: node.enabled),
+            capacity_by={
+                code: ints(lambda node, code=code: node.capacity_by.get(code, UNLIMITED))  # type: ignore[misc]
+                for code in sorted({code for node in found for code in node.capacity_by})
+            },
+            days=tuple(node.day for node in found),
+            off={
+                code: flags(lambda node, code=code: code in node.off)  # type: ignore[misc]
+                for code in sorted({code for node in found for code in node.off})
+            },
             open=flags(lambda node: node.open),
             routing_buffer=ints(lambda node: node.routing_buffer),
-            ready_at=ints(lambda node: int(node.ready_at.timestamp()) if node.ready_at else 0),
+            ready_at=ints(lambda node: _seconds(node.ready_at)),
+            collect_at=ints(lambda node: _seconds(node.collect_at)),
             deliveries={code: flags(lambda node, code=code: code in node.deliveries) for code in deliveries},  # type: ignore[misc]
             channels={
                 code: flags(lambda node, code=code: node.channels is None or code in node.channels)  # type: ignore[misc]
@@ -128,7 +149,9 @@ class Candidates:
 
     nodes: Nodes
     capacity_left: Ints
-    """(n) jobs."""
+    """(n) jobs of all ways of delivery."""
+    left_by: dict[str, Ints]
+    """Way of delivery -> (n) jobs, where some node limits it."""
     skus: dict[str, int]
     """Item -> row of `available`."""
     available: Ints
@@ -141,10 +164,12 @@ class Candidates:
         stock: Iterable[tuple[str, str, int]],
         *,
         capacity_left: Mapping[str, int] | None = None,
+        left_by: Mapping[str, Mapping[str, int]] | None = None,
     ) -> Candidates:
         """From rows (item, node, available), in any order; what has no row has no stock.
 
-        `capacity_left` names the nodes that have jobs already; the others have all of their capacity.
+        `capacity_left` names the nodes that have jobs already; the others have all of their capacity. So does
+        `left_by`, by way of delivery.
         """
         rows = [(sku, nodes.row[node], units) for sku, node, units in stock if node in nodes.row]
         skus = {sku: place for place, sku in enumerate(sorted({sku for sku, _, _ in rows}))}
@@ -152,7 +177,7 @@ class Candidates:
         if rows:
             items, places, units = zip(*((skus[sku], node, units) for sku, node, units in rows), strict=True)
             available[list(items), list(places)] = np.maximum(np.array(units, dtype=np.int64), 0)
-        return cls(nodes, _left(nodes, capacity_left or {}), skus, available)
+        return cls(nodes, *_all_left(nodes, capacity_left, left_by), skus, available)
 
     @classmethod
     def of_columns(
@@ -161,6 +186,7 @@ class Candidates:
         stock: Mapping[str, tuple[Sequence[int], Sequence[int]]],
         *,
         capacity_left: Mapping[str, int] | None = None,
+        left_by: Mapping[str, Mapping[str, int]] | None = None,
     ) -> Candidates:
         """As `of`, from columns: item -> (places of its nodes in `nodes.codes`, units there)."""
         skus = {sku: place for place, sku in enumerate(sorted(stock))}
@@ -169,12 +195,26 @@ class Candidates:
             places, units = stock[sku]
             available[item, places] = units
         np.maximum(available, 0, out=available)
-        return cls(nodes, _left(nodes, capacity_left or {}), skus, available)
+        return cls(nodes, *_all_left(nodes, capacity_left, left_by), skus, available)
 
 
-def _left(nodes: Nodes, capacity_left: Mapping[str, int]) -> Ints:
-    left = nodes.capacity.copy()
-    for code, jobs in capacity_left.items():
+def _seconds(at: datetime | None) -> int:
+    return int(at.timestamp()) if at else 0
+
+
+def _all_left(
+    nodes: Nodes, in_all: Mapping[str, int] | None, by: Mapping[str, Mapping[str, int]] | None
+) -> tuple[Ints, dict[str, Ints]]:
+    by = by or {}
+    return (
+        _left(nodes, nodes.capacity, in_all or {}),
+        {code: _left(nodes, capacity, by.get(code, {})) for code, capacity in nodes.capacity_by.items()},
+    )
+
+
+def _left(nodes: Nodes, capacity: Ints, named: Mapping[str, int]) -> Ints:
+    left = capacity.copy()
+    for code, jobs in named.items():
         if code in nodes.row:
             left[nodes.row[code]] = jobs
     return left

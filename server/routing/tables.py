@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from sqlalchemy import Date, Index
+from sqlalchemy import CheckConstraint, Date, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.tables import Table
@@ -41,10 +41,20 @@ class RefusalRow(Table):
 
 
 class NodeDayRow(Table):
-    """Jobs given to a node on a day (its own date), against its capacity."""
+    """Jobs given to a node on a day of its own calendar, by way of delivery, and the limits that held (NULL: none).
+
+    What a node gives back is taken off again. The columns are those of `shared.network.Delivery`.
+    """
 
     __tablename__ = "node_day"
+    __table_args__ = (CheckConstraint("ship >= 0 AND pickup >= 0 AND curbside >= 0", name="jobs_not_negative"),)
 
-    node: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
-    jobs: Mapped[int]
+    node: Mapped[str] = mapped_column(primary_key=True)
+    ship: Mapped[int]
+    pickup: Mapped[int]
+    curbside: Mapped[int]
+    capacity: Mapped[int | None]
+    capacity_ship: Mapped[int | None]
+    capacity_pickup: Mapped[int | None]
+    capacity_curbside: Mapped[int | None]

@@ -10,6 +10,7 @@ Nobody pays for it: of every item an order gets at least what it would have got 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from server.routing.weighing import weigh
 
 STEPS = 1000
 """Searches for one wave, at most."""
+ALL = ""
+"""Jobs of every way of delivery, where they are counted."""
 _NO_STATEMENT = 2**62
 
 Given = tuple[tuple[int, tuple[int, ...]], ...]
@@ -110,7 +113,7 @@ class _Wave:
         else:
             parcels = _collected(collected(self.rest, demand), items, self.rest)
         ready = self._ready(parcels)
-        if 0 < ready < _NO_STATEMENT:
+        if demand.delivery == "ship" and 0 < ready < _NO_STATEMENT:
             demand = replace(demand, wanted_by=datetime.fromtimestamp(ready, UTC))
         return _Order(demand, metres, items, parcels, _per_item(parcels, items), ready)
 
@@ -145,7 +148,8 @@ class _Wave:
         """Orders with units that this one could use more of, or with a job at a full node that it would like."""
         asking = self.orders[place].items
         wanted = dict(zip(asking.skus, asking.wanted.tolist(), strict=True))
-        full = {row for row, _ in self.wishes[place] if self.rest.capacity_left[row] < 1}
+        by = self.rest.left_by.get(self.orders[place].demand.delivery, self.rest.capacity_left)
+        full = {row for row, _ in self.wishes[place] if self.rest.capacity_left[row] < 1 or by[row] < 1}
         return [
             other
             for other, order in enumerate(self.orders)
@@ -201,19 +205,19 @@ class _Wave:
         order = self.orders[one]
         order.given = parcels
         for row, units in parcels:
-            self.rest.take(order.items, row, list(units))
+            self.rest.take(order.items, row, list(units), order.demand.delivery)
 
     def _put_back(self, one: int) -> None:
         order = self.orders[one]
         for row, units in order.given:
-            self.rest.put_back(order.items, row, list(units))
+            self.rest.put_back(order.items, row, list(units), order.demand.delivery)
         order.given = ()
 
     # ------------------------------------------------------------ the price
 
     def _ranked(self) -> _Rank | None:
         """Units and cost of the wave, served in order; None where somebody's turn comes too late."""
-        jobs: dict[int, int] = {}
+        jobs: Counter[tuple[int, str]] = Counter()
         taken: dict[tuple[str, int], int] = {}
         covered = cost = 0
         for place, order in enumerate(self.orders):
@@ -222,26 +226,30 @@ class _Wave:
                 return None
             cost += found
             for row, units in order.given:
-                jobs[row] = jobs.get(row, 0) + 1
+                jobs[row, ALL] += 1
+                jobs[row, order.demand.delivery] += 1
                 for sku, count in zip(order.items.skus, units, strict=True):
                     if count:
                         taken[sku, row] = taken.get((sku, row), 0) + count
                         covered += count
         return -covered, cost
 
-    def _priced(self, place: int, order: _Order, jobs: dict[int, int], taken: dict[tuple[str, int], int]) -> int | None:
+    def _priced(
+        self, place: int, order: _Order, jobs: Counter[tuple[int, str]], taken: dict[tuple[str, int], int]
+    ) -> int | None:
         """What the order costs at its turn; None where it cannot be had by then."""
         key: list[object] = [place]
         limits = self.rest.nodes.thresholds.get(order.demand.channel)
         for row, units in order.given:
-            left = int(self.candidates.capacity_left[row]) - jobs.get(row, 0)
+            left = int(self.candidates.capacity_left[row]) - jobs[row, ALL]
+            full = left < 1 or self._full(row, order.demand.delivery, jobs)
             kept = 0 if limits is None else int(limits[row])
             least = int(self.rest.nodes.routing_buffer[row]) if not order.collects else 0
             stock = tuple(
                 self._shelf(sku, row) - taken.get((sku, row), 0) - kept if count else 0
                 for sku, count in zip(order.items.skus, units, strict=True)
             )
-            if left < 1 or any(n and (n > has or has < least) for n, has in zip(units, stock, strict=True)):
+            if full or any(n and (n > has or has < least) for n, has in zip(units, stock, strict=True)):
                 return None
             key.append((row, left, units, stock))
         found = tuple(key)
@@ -249,13 +257,21 @@ class _Wave:
             self._prices[found] = self._price(order, key[1:]) if order.moves and order.given else 0
         return self._prices[found]
 
-    def _collects_the_same(self, order: _Order, jobs: dict[int, int], taken: dict[tuple[str, int], int]) -> bool:
+    def _full(self, row: int, delivery: str, jobs: Counter[tuple[int, str]]) -> bool:
+        """Whether the node takes no more of this way of delivery."""
+        limit = self.candidates.left_by.get(delivery)
+        return limit is not None and int(limit[row]) <= jobs[row, delivery]
+
+    def _collects_the_same(
+        self, order: _Order, jobs: Counter[tuple[int, str]], taken: dict[tuple[str, int], int]
+    ) -> bool:
         """An order to collect takes what is there at its turn: no more than in order, or a later one may miss it."""
         if list(order.floor) == order.items.wanted.tolist():
             return True
         turn = Desk(self.candidates, self.rule, self.rest.now, lasting=True)
-        for row, count in jobs.items():
-            turn.capacity_left[row] -= count
+        for (row, delivery), count in jobs.items():
+            if delivery != ALL:
+                turn.count_jobs(row, -count, delivery)
         for (sku, row), count in taken.items():
             turn.available[turn.skus[sku], row] -= count
         return _collected(collected(turn, order.demand), order.items, turn) == order.given

@@ -93,6 +93,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/nodes"): Row("network.read", "unbound"),
     ("GET", "/v1/nodes/{code}"): Row("network.read", "unbound"),
     ("POST", "/v1/nodes/{code}/switch"): Row("network.switch", "refused", {"taking_orders": True}),
+    ("GET", "/v1/node-days"): Row("network.read", "unbound"),
     ("POST", "/v1/channels"): Row("network.write", "head office", {"channels": [{"code": "x", "name": "X"}]}),
     ("GET", "/v1/channels"): Row("network.read", "unbound"),
     ("GET", "/v1/me"): Row(SIGNED_IN, "unbound"),

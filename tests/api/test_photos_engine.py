@@ -158,7 +158,8 @@ async def test_a_revoked_device_leaves_its_photo_before_it_destroys_its_keys(cou
 
 async def test_a_stores_wish_for_a_signature_reaches_its_devices(counter: Counter) -> None:
     nodes = (await counter.shop.world.client.get(f"/v1/nodes/{STORE}")).json()
-    wish = {k: v for k, v in nodes.items() if k not in ("open_now", "version")} | {"proof": "signature"}
+    computed = ("open_now", "taking_orders", "switched_off", "version")
+    wish = {k: v for k, v in nodes.items() if k not in computed} | {"proof": "signature"}
     answer = await counter.shop.world.client.post("/v1/nodes", json={"nodes": [wish]})
     assert answer.json()["results"][0]["status"] == "updated", answer.text
     assert await counter.engine.syncer.run_once()

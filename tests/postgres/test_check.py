@@ -102,6 +102,10 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE customer_order SET status = 'backordered' WHERE id = {OPEN_ORDER}",
         {"4. the status of an order follows from its units"},
     ),
+    "a place in a node's day that no job takes": (
+        "UPDATE node_day SET pickup = pickup + 1 WHERE node = 'S-1'",
+        {"4. a node's day counts the jobs it was given and did not give back"},
+    ),
     "captured with no entry": (
         f"UPDATE customer_order SET captured = captured + 1 WHERE id = {OPEN_ORDER}",
         {"5. money adds up per order"},

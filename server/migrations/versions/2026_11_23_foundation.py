@@ -227,6 +227,7 @@ CREATE TABLE fulfilment (
     final BOOLEAN DEFAULT 'false' NOT NULL,
     version BIGINT NOT NULL,
     offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    work_day DATE,
     due_at TIMESTAMP WITH TIME ZONE,
     expires_at TIMESTAMP WITH TIME ZONE,
     locator TEXT,
@@ -374,15 +375,18 @@ CREATE TABLE node (
     currency TEXT NOT NULL,
     hours JSONB NOT NULL,
     holidays JSONB NOT NULL,
+    special_days JSONB DEFAULT '[]' NOT NULL,
     cutoff TEXT,
+    collections JSONB DEFAULT '[]' NOT NULL,
     capacity_per_day BIGINT,
+    capacity_by_weekday JSONB,
+    capacity_by_method JSONB DEFAULT '{}' NOT NULL,
     capabilities JSONB NOT NULL,
     safety_stock BIGINT NOT NULL,
     routing_buffer BIGINT NOT NULL,
     staging JSONB NOT NULL,
     bays JSONB NOT NULL,
     proof TEXT DEFAULT 'none' NOT NULL,
-    taking_orders BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT node_pkey PRIMARY KEY (code)
@@ -390,10 +394,29 @@ CREATE TABLE node (
 """,
     "node_day": r"""
 CREATE TABLE node_day (
-    node TEXT NOT NULL,
     day DATE NOT NULL,
-    jobs BIGINT NOT NULL,
-    CONSTRAINT node_day_pkey PRIMARY KEY (node, day)
+    node TEXT NOT NULL,
+    ship BIGINT NOT NULL,
+    pickup BIGINT NOT NULL,
+    curbside BIGINT NOT NULL,
+    capacity BIGINT,
+    capacity_ship BIGINT,
+    capacity_pickup BIGINT,
+    capacity_curbside BIGINT,
+    CONSTRAINT node_day_pkey PRIMARY KEY (day, node),
+    CONSTRAINT node_day_jobs_not_negative_check CHECK (ship >= 0 AND pickup >= 0 AND curbside >= 0)
+);
+""",
+    "node_off": r"""
+CREATE TABLE node_off (
+    node TEXT NOT NULL,
+    method TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    until TIMESTAMP WITH TIME ZONE,
+    reason TEXT NOT NULL,
+    note TEXT NOT NULL,
+    by TEXT NOT NULL,
+    CONSTRAINT node_off_pkey PRIMARY KEY (node, method)
 );
 """,
     "order_hold": r"""

@@ -96,7 +96,7 @@ def test_every_node_of_the_snapshot_is_explained_for_every_line() -> None:
     nodes = [
         node("A"),
         node("B", 20),
-        node("C", enabled=False),
+        node("C", off=frozenset({"ship"})),
         node("D", open=False),
         node("E", deliveries=frozenset({"pickup"})),
         node("F", channels=frozenset({"phone"})),
@@ -291,3 +291,28 @@ def test_a_parcel_without_the_first_item_compares_its_own_items_with_the_rivals(
         [("B", "proximity", False)],
     ]
     assert [(each.line, each.reason) for each in decision.unrouted] == [(1, "no_stock")]
+
+
+def test_a_way_of_delivery_has_its_own_limit_and_its_own_switch() -> None:
+    nodes = [node("A", capacity_by={"ship": 1}), node("B", 60, off=frozenset({"pickup"}))]
+    candidates = world(nodes, {("pen", "A"): 9, ("pen", "B"): 9})
+    asked = [demand(1, pen=1), demand(2, pen=1), demand(3, delivery="pickup", at="A", pen=1)]
+    first, second, third = plan(asked, candidates, DEFAULT, now=NOW)
+    assert (first.assignments, second.assignments, third.assignments) == (
+        {"A": {1: 1}},
+        {"B": {1: 1}},
+        {"A": {1: 1}},
+    )
+    assert second.choices[0].excluded == {"no_capacity_for_it": 1}
+    off = one(demand(4, delivery="pickup", at="B", pen=1), candidates)
+    assert (off.choices, off.unrouted[0].reason) == ((), "switched_off")
+    used = Candidates.of(candidates.nodes, [("pen", "A", 9), ("pen", "B", 9)], left_by={"ship": {"A": 0}})
+    assert one(demand(5, pen=1), used).assignments == {"B": {1: 1}}
+
+
+def test_who_collects_is_too_late_by_when_the_bag_is_ready_not_by_when_the_driver_comes() -> None:
+    nodes = [node("A", ready_at=NOW + timedelta(hours=9), collect_at=NOW + timedelta(hours=2))]
+    soon = replace(demand(delivery="pickup", at="A", pen=1), wanted_by=NOW + timedelta(hours=3))
+    assert one(soon, world(nodes, {("pen", "A"): 1})).assignments == {"A": {1: 1}}
+    sooner = replace(soon, wanted_by=NOW + timedelta(hours=1))
+    assert one(sooner, world(nodes, {("pen", "A"): 1})).unrouted[0].reason == "too_late"

@@ -201,3 +201,14 @@ def test_a_plan_names_how_a_batch_is_decided() -> None:
     assert RoutingPlan.model_validate(stored).batch == "in_order"
     with pytest.raises(ValidationError, match="in_order"):
         RoutingPlan.model_validate({**stored, "batch": "at_random"})
+
+
+def test_a_wave_keeps_the_limit_of_parcels_of_a_node() -> None:
+    """Two orders would rather be sent by the near node, which takes one parcel more; pickups have no part in that."""
+    nodes = [node("NEAR", 10, capacity_by={"ship": 1}), node("FAR", 900)]
+    candidates = world(nodes, {("pen", "NEAR"): 9, ("pen", "FAR"): 9, ("ink", "NEAR"): 1})
+    asked = [demand(1, pen=1), demand(2, pen=1, ink=1), demand(3, delivery="pickup", at="NEAR", pen=1)]
+    found = plan(asked, candidates, TOGETHER, now=NOW)
+    sent = [node for decision in found[:2] for node in decision.assignments]
+    assert sent.count("NEAR") == 1
+    assert found[2].assignments == {"NEAR": {1: 1}}

@@ -1,0 +1,58 @@
+"""Head office's plain pages, as a browser without a script gets them."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests import build
+from tests.shop import OTHER, STORE, open_shop
+
+
+async def office(world: build.World, *roles: str) -> httpx.AsyncClient:
+    """A browser signed in at head office's pages."""
+    key = await build.api_key(world.db, *(roles or ("planner",)), name="Pat Planner")
+    page = await world.asking(None)
+    answer = await page.post("/live/sign-in", data={"key": key.token})
+    assert answer.status_code == 303, answer.text
+    return page
+
+
+async def test_the_nodes_page_shows_how_full_each_day_is_and_what_is_switched_off(world: build.World) -> None:
+    shop = await open_shop(world)
+    await shop.buy(("APPLE", 1))
+    off = {"taking_orders": False, "methods": ["pickup"], "reason": "short_staffed", "note": "two <ill>"}
+    await world.client.post(f"/v1/nodes/{OTHER}/switch", json=off)
+    page = await office(world)
+    shown = (await page.get("/live/nodes")).text
+    assert "Pickup <b>1</b>" in shown
+    assert "short staffed, “two &lt;ill&gt;”" in shown
+    assert "by Test key" in shown
+    only = (await page.get("/live/nodes", params={"only": "off"})).text
+    assert (f"Store {OTHER}" in only, f"Store {STORE}" in only) == (True, False)
+    assert "No node fits" in (await page.get("/live/nodes", params={"find": "nowhere"})).text
+
+
+async def test_head_office_switches_a_node_off_and_on_again(world: build.World) -> None:
+    await open_shop(world)
+    page = await office(world)
+    answer = await page.post(f"/live/nodes/{STORE}/switch", data={"taking_orders": "no", "note": "flooded"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/live/nodes")
+    view = (await world.client.get(f"/v1/nodes/{STORE}")).json()
+    assert (view["taking_orders"], view["switched_off"][0]["note"]) == (False, "flooded")
+    await page.post(f"/live/nodes/{STORE}/switch", data={"taking_orders": "yes"})
+    assert (await world.client.get(f"/v1/nodes/{STORE}")).json()["taking_orders"] is True
+    gone = await page.post("/live/nodes/S-404/switch", data={"taking_orders": "yes"})
+    assert "No node S-404." in gone.text
+
+
+async def test_forms_come_from_our_pages_and_from_people_who_may(world: build.World) -> None:
+    await open_shop(world)
+    page, agent = await office(world), await office(world, "agent")
+    path, off = f"/live/nodes/{STORE}/switch", {"taking_orders": "no", "note": "x"}
+    for said in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "same-site", "Origin": "null"}):
+        assert (await page.post(path, data=off, headers=said)).status_code == 403
+    assert "Switch off" not in (await agent.get("/live/nodes")).text
+    assert "may not do network.switch" in (await agent.post(path, data=off)).text
+    stranger = await (await world.asking(None)).post(path, data=off)
+    assert (stranger.status_code, stranger.headers["location"]) == (303, "/live")
+    assert (await world.client.get(f"/v1/nodes/{STORE}")).json()["taking_orders"] is True
