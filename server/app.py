@@ -25,6 +25,7 @@ from server.fulfilment import proofs_api
 from server.integrations.messengers import messenger_of
 from server.integrations.payments.built_in import BuiltInGateway
 from server.inventory import api as inventory
+from server.inventory import availability_api
 from server.kit import health, keys, limits, logs, manual, migrate, postgres, problems
 from server.kit.answers import Answers
 from server.kit.combiner import Combiner
@@ -45,6 +46,7 @@ from shared import api as paths
 SLICES: tuple[APIRouter, ...] = (
     health.router,
     orders.router,
+    availability_api.router,
     routing.router,
     fulfilment.router,
     exceptions.router,

@@ -111,14 +111,24 @@ class StockLevel(Wire):
     distance_km: float | None = Field(default=None, description="From the asked node or point, where one was given.")
 
 
+class NodeAvailability(Wire):
+    """One item at one node for a channel."""
+
+    node: NodeCode
+    name: str = Field(description="What people call the node.")
+    available: int = Field(examples=[6])
+    atp: Atp | None = Field(default=None, description="The arithmetic, where it was asked for.")
+
+
 class Availability(Wire):
-    """One item for a channel: the network sum, and its nodes."""
+    """One item for a channel: the network figure, and its nodes."""
 
     sku: Sku
     channel: str
-    available: int = Field(description="Sum over the channel's nodes, minus what is promised but not yet routed.")
-    promised_not_routed: int = 0
-    nodes: list[StockLevel] = Field(default_factory=list)
+    available: int = Field(examples=[17], description="`in_nodes` - `promised_not_routed`, at least 0.")
+    in_nodes: int = Field(examples=[18], description="The sum of what each of the channel's nodes has available.")
+    promised_not_routed: int = Field(examples=[1], description="Units of orders that have no node yet.")
+    nodes: list[NodeAvailability] = Field(default_factory=list)
 
 
 class Adjustment(Input):

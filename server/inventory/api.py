@@ -1,4 +1,4 @@
-"""HTTP for stock: availability, positions, the ledger, adjustments, receipts, counter sales and carts."""
+"""HTTP for stock: positions, the ledger, adjustments, receipts, counter sales and carts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
 from shared.errors import Conflict
 from shared.kernel import Input, Instant, NodeCode, Quantity, Sku, Wire
-from shared.stock import Adjustment, Availability, CounterSale, Movement, Receipt, StockLevel
+from shared.stock import Adjustment, CounterSale, Movement, Receipt, StockLevel
 
 router = APIRouter(prefix="/v1", tags=["stock"])
 MAX_ROWS = 5000
@@ -44,27 +44,6 @@ class Receipts(Input):
 
 class CounterSales(Input):
     sales: list[SaleOrBad] = Field(min_length=1, max_length=MAX_ROWS)
-
-
-class AvailabilityAnswer(Wire):
-    items: list[Availability]
-
-
-@router.get("/availability", responses=problems(404))
-async def get_availability(
-    parts: PartsDep,
-    actor: Annotated[Actor, allowed("stock.read")],
-    channel: Annotated[str, Query(max_length=24, description="Sells from its own nodes, with its own thresholds.")],
-    sku: Annotated[list[Sku], Query(min_length=1, max_length=200, description="Repeat for several items.")],
-    node: Annotated[list[str] | None, Query(max_length=500, description="Only these nodes in `nodes`.")] = None,
-    detail: Annotated[bool, Query(description="With each node's arithmetic.")] = True,
-) -> AvailabilityAnswer:
-    """What a channel may promise now: the network figure per item, and each node with its arithmetic.
-
-    available = on_hand - not_sellable - reserved - safety_stock - channel_threshold - doubt + inbound, at least 0.
-    """
-    async with parts.db.reading() as tx:
-        return AvailabilityAnswer(items=await queries.availability(tx, channel, sku, nodes=node, detail=detail))
 
 
 class StockAnswer(Wire):

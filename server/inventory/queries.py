@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from server.inventory.columns import Columns, lineup, without_expired
 from server.inventory.known import known
 from server.inventory.rules import atp_of
-from server.kit.transaction import Tx
-from shared.kernel import Geo, distance_km
-from shared.stock import Availability, Buckets, Movement, StockDoc, StockLevel
-
-_EXPIRED = (
-    "(SELECT coalesce(sum(r.quantity), 0) FROM reservation r WHERE r.sku = p.sku AND r.node = p.node"
-    " AND r.quantity > 0 AND r.expires_at <= :now)"
-)
-"""Soft claims whose time is over no longer count, even before the schedule has released them."""
+from server.kit.transaction import Row, Tx
+from server.network import queries as network
+from shared.kernel import distance_km
+from shared.stock import Buckets, Movement, StockDoc, StockLevel
 
 
 async def stock_docs(tx: Tx, keys: Sequence[tuple[str, str]]) -> list[tuple[StockDoc, int]]:
@@ -66,83 +62,60 @@ async def sku_page(tx: Tx, node: str, *, after: str, limit: int) -> list[str]:
     return [r["sku"] for r in rows]
 
 
-async def levels(tx: Tx, skus: Sequence[str], *, channel: str | None = None, nodes: Sequence[str] | None = None) -> Any:
-    """Position rows with the channel's threshold, for the asked nodes (or all), in (sku, node) order."""
-    return await tx.rows(
-        f"SELECT p.sku, p.node, p.sellable, p.damaged, p.quality_hold, p.display, p.reserved - {_EXPIRED} AS reserved,"  # noqa: S608
-        " p.safety_stock, p.doubt, n.name, n.latitude, n.longitude, coalesce(c.threshold, 0) AS threshold"
-        " FROM stock_position p JOIN node n ON n.code = p.node"
-        " LEFT JOIN channel_node c ON c.node = p.node AND c.channel = :channel"
-        " WHERE p.sku = ANY(CAST(:skus AS text[]))"
-        " AND (CAST(:nodes AS text[]) IS NULL OR p.node = ANY(CAST(:nodes AS text[])))"
-        " AND (CAST(:channel AS text) IS NULL OR c.channel IS NOT NULL)"
-        " ORDER BY p.sku, p.node",
-        skus=sorted(set(skus)),
-        nodes=None if nodes is None else list(nodes),
-        channel=channel,
+async def columns(tx: Tx, skus: Collection[str]) -> dict[str, Columns]:
+    """What all nodes have of these items, in one statement; an item that no node has a position of is left out.
+
+    Soft claims that are over and wait to be released do not count. They are few: the schedule releases them.
+    """
+    rows = await tx.rows(
+        "WITH expired AS MATERIALIZED (SELECT sku, node, sum(quantity)::bigint AS units FROM reservation"
+        "  WHERE quantity > 0 AND expires_at IS NOT NULL AND expires_at <= :now GROUP BY sku, node)"
+        " SELECT k.sku, s.*, (SELECT sum(l.held + l.routing)::bigint FROM order_line l WHERE l.sku = k.sku"
+        "  AND (l.held > 0 OR l.routing > 0)) AS promised,"
+        " (SELECT json_object_agg(e.node, e.units) FROM expired e WHERE e.sku = k.sku) AS expired"
+        " FROM unnest(CAST(:skus AS text[])) AS k(sku), LATERAL (SELECT string_agg(p.node, ' ') AS nodes,"
+        "  array_agg(p.sellable + p.damaged + p.quality_hold + p.display) AS on_hand,"
+        "  array_agg(p.damaged + p.quality_hold + p.display) AS not_sellable, array_agg(p.reserved) AS reserved,"
+        "  array_agg(p.safety_stock) AS safety_stock, array_agg(p.doubt) AS doubt"
+        "  FROM (SELECT * FROM stock_position WHERE sku = k.sku ORDER BY node) p) s WHERE s.nodes IS NOT NULL",
+        skus=list(skus),
         now=tx.now,
     )
+    return {r["sku"]: _columns(r) for r in rows}
+
+
+def _columns(r: Row) -> Columns:
+    found = Columns(
+        lineup(r["nodes"]),
+        r["on_hand"],
+        r["not_sellable"],
+        r["reserved"],
+        r["safety_stock"],
+        r["doubt"],
+        r["promised"] or 0,
+    )
+    return without_expired(found, r["expired"]) if r["expired"] else found
 
 
 async def near(tx: Tx, sku: str, *, node: str, limit: int = 50) -> list[StockLevel]:
     """One item in every node, the asked one first, then by distance from it."""
-    rows = await levels(tx, [sku])
-    here = next((r for r in rows if r["node"] == node), None)
-    home = await tx.one("SELECT latitude, longitude FROM node WHERE code = :node", node=node)
-    origin = _place(here or home)
+    stock = (await columns(tx, [sku])).get(sku)
+    if stock is None:
+        return []
+    book = await network.book(tx)
+    origin = book.places.get(node)
     found = [
         StockLevel(
             sku=sku,
-            node=r["node"],
-            name=r["name"],
-            atp=atp_of(r),
-            distance_km=round(distance_km(origin, place), 1) if origin and (place := _place(r)) else None,
+            node=code,
+            name=book.names.get(code, ""),
+            atp=stock.atp(place),
+            distance_km=round(distance_km(origin, there), 1) if origin and (there := book.places.get(code)) else None,
         )
-        for r in rows
+        for place, code in enumerate(stock.nodes.codes)
     ]
     found.sort(key=lambda s: (s.node != node, s.distance_km if s.distance_km is not None else 1e9, s.node))
     return found[:limit]
-
-
-def _place(row: Any) -> Geo | None:
-    if row is None or row["latitude"] is None:
-        return None
-    return Geo(latitude=row["latitude"], longitude=row["longitude"])
-
-
-async def availability(
-    tx: Tx, channel: str, skus: Sequence[str], *, nodes: Sequence[str] | None, detail: bool
-) -> list[Availability]:
-    """Network figure per item for a channel: its nodes' sum, minus units promised but not routed yet."""
-    rows = await levels(tx, skus, channel=channel)
-    waiting = {
-        r["sku"]: int(r["units"])
-        for r in await tx.rows(
-            "SELECT sku, sum(held + routing)::bigint AS units FROM order_line WHERE sku = ANY(CAST(:skus AS text[]))"
-            " AND (routing > 0 OR held > 0) GROUP BY sku",
-            skus=sorted(set(skus)),
-        )
-    }
-    answers = []
-    for sku in dict.fromkeys(skus):
-        mine = [(r, atp_of(r, threshold=r["threshold"])) for r in rows if r["sku"] == sku]
-        total = sum(atp.available for _, atp in mine)
-        promised = waiting.get(sku, 0)
-        shown = [
-            StockLevel(sku=sku, node=r["node"], name=r["name"], atp=atp)
-            for r, atp in mine
-            if nodes is None or r["node"] in nodes
-        ]
-        answers.append(
-            Availability(
-                sku=sku,
-                channel=channel,
-                available=max(0, total - promised),
-                promised_not_routed=promised,
-                nodes=shown if detail else [],
-            )
-        )
-    return answers
 
 
 async def movements(

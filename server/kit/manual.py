@@ -68,8 +68,8 @@ def permissions(app: FastAPI) -> dict[tuple[str, str], str | None]:
     found: dict[tuple[str, str], str | None] = {}
     for route in routes(app):
         calls = list(_calls(route.dependant))
-        if web.actor_of in calls:
-            action = next((a for call in calls if (a := getattr(call, "action", None))), None)
+        action = next((a for call in calls if (a := getattr(call, "action", None))), None)
+        if action or web.actor_of in calls:
             found |= {(method.lower(), route.path_format): action for method in route.methods or ()}
     return found
 

@@ -50,7 +50,8 @@ def allowed(action: str) -> Any:
     Where the thing belongs to a node, the route asks `authorize(actor, action, node=...)` again with that node.
     """
 
-    async def check(actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
+    async def check(request: Request) -> Actor:
+        actor = await actor_of(request)
         auth.authorize(actor, action)
         return actor
 

@@ -37,6 +37,11 @@ class Book:
     capacities: Mapping[str, Capacity]
     off: Mapping[str, tuple[Off, ...]]
     """What nodes were switched off for; those whose time is over count no more (`Off.until`)."""
+    names: Mapping[str, str]
+    """Every node, in order of code."""
+    places: Mapping[str, Geo]
+    thresholds: Mapping[str, Mapping[str, int]]
+    """Channel -> the nodes it sells from, and the units of each item it may not touch there."""
 
 
 _KEPT: dict[tuple[object, ...], Book] = {}
@@ -68,12 +73,14 @@ async def book(tx: Tx) -> Book:
 
 async def _make_book(tx: Tx) -> Book:
     nodes = await tx.rows(
-        "SELECT code, currency, capabilities, time_zone, hours, holidays, special_days, cutoff, collections,"
-        " capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
+        "SELECT code, name, latitude, longitude, currency, capabilities, time_zone, hours, holidays, special_days, cutoff,"
+        " collections, capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
     )
-    sells: dict[str, set[str]] = {}
-    for r in await tx.rows("SELECT c.code, n.node FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"):
-        sells.setdefault(r["code"], set()).update([r["node"]] if r["node"] else [])
+    sells: dict[str, dict[str, int]] = {}
+    for r in await tx.rows(
+        "SELECT c.code, n.node, n.threshold FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"
+    ):
+        sells.setdefault(r["code"], {}).update({r["node"]: r["threshold"]} if r["node"] else {})
     selling = SellingFacts(
         currency=nodes[0]["currency"] if nodes else "USD",
         channels={code: frozenset(found) for code, found in sells.items()},
@@ -85,7 +92,14 @@ async def _make_book(tx: Tx) -> Book:
         calendars={r["code"]: calendar_of(r) for r in nodes},
         capacities={r["code"]: capacity_of(r) for r in nodes},
         off=await switched_off(tx),
+        names={r["code"]: r["name"] for r in nodes},
+        places={r["code"]: place for r in nodes if (place := _place(r))},
+        thresholds=sells,
     )
+
+
+def _place(row: Mapping[str, Any]) -> Geo | None:
+    return None if row["latitude"] is None else Geo(latitude=row["latitude"], longitude=row["longitude"])
 
 
 async def selling_facts(tx: Tx) -> SellingFacts:
@@ -163,11 +177,10 @@ async def node(tx: Tx, code: str) -> NodeView | None:
 
 def view(r: Mapping[str, Any], off: Sequence[Off], now: datetime) -> NodeView:
     """A row as the API shows it."""
-    place = None if r["latitude"] is None else Geo(latitude=r["latitude"], longitude=r["longitude"])
     calendar = calendar_of(r)
     return NodeView(
         **{name: r[name] for name in NodeView.model_fields if name in r.keys() and name != "hours"},  # noqa: SIM118 (a Record)
-        location=place,
+        location=_place(r),
         hours=calendar.hours,
         open_now=rules.is_open(calendar, now),
         taking_orders=takes_some(r["capabilities"], off),

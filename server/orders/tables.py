@@ -74,7 +74,7 @@ class LineRow(Table):
             name="units_not_negative",
         ),
         CheckConstraint("owed >= 0 AND spare >= 0", name="dues_not_negative"),
-        Index("order_line_waiting_idx", "sku", postgresql_where="routing > 0 OR backordered > 0"),
+        Index("order_line_waiting_idx", "sku", postgresql_where="held > 0 OR routing > 0 OR backordered > 0"),
     )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -472,7 +472,7 @@ CREATE TABLE order_line (
     CONSTRAINT order_line_units_not_negative_check CHECK (held >= 0 AND routing >= 0 AND backordered >= 0 AND allocated >= 0 AND fulfilled >= 0 AND cancelled >= 0 AND replaced >= 0),
     CONSTRAINT order_line_dues_not_negative_check CHECK (owed >= 0 AND spare >= 0)
 );
-CREATE INDEX order_line_waiting_idx ON order_line (sku) WHERE routing > 0 OR backordered > 0;
+CREATE INDEX order_line_waiting_idx ON order_line (sku) WHERE held > 0 OR routing > 0 OR backordered > 0;
 """,
     "outbox": r"""
 CREATE TABLE outbox (
