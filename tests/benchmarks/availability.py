@@ -3,7 +3,7 @@
 Five items, the network figure and the 20 nearest nodes with their arithmetic. Both are asked in turns, a part of the
 requests at a time, so that other work on the machine slows both. `cpu_ms_per_request` is of the server's process.
 
-    python -m tests.benchmarks.availability [requests]
+    python -m tests.benchmarks.availability [requests] [max_age]     # max_age 0: every figure read anew
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Sum:
         return 1000 * self.cpu / max(self.done, 1)
 
 
-def main(count: int = 6000) -> None:
+def main(count: int = 6000, max_age: float = 1) -> None:
     rng = random.Random(2)
     with postgres.temporary(fast=False) as server:
         token, skus = asyncio.run(set_up(server.url(None)))
@@ -89,4 +89,4 @@ def main(count: int = 6000) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:2]))
+    main(*(int(a) for a in sys.argv[1:2]), *(float(a) for a in sys.argv[2:3]))
