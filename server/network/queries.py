@@ -73,8 +73,8 @@ async def book(tx: Tx) -> Book:
 
 async def _make_book(tx: Tx) -> Book:
     nodes = await tx.rows(
-        "SELECT code, name, latitude, longitude, currency, capabilities, time_zone, hours, holidays, special_days, cutoff,"
-        " collections, capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
+        "SELECT code, name, latitude, longitude, currency, capabilities, time_zone, hours, holidays, special_days,"
+        " cutoff, collections, capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
     )
     sells: dict[str, dict[str, int]] = {}
     for r in await tx.rows(
