@@ -38,6 +38,7 @@ from server.pages import board_api, live, nodes
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
+from server.routing import plans_api
 from server.settings import Settings
 from server.sync import api as sync
 from server.sync import attachments_api, quarantine_api
@@ -48,6 +49,7 @@ SLICES: tuple[APIRouter, ...] = (
     orders.router,
     availability_api.router,
     routing.router,
+    plans_api.router,
     fulfilment.router,
     exceptions.router,
     proofs_api.router,

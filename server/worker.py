@@ -25,6 +25,7 @@ from server.network import service as network
 from server.orders import payments, renewals
 from server.people import signing_in
 from server.routing import service as routing
+from server.routing import waits
 from server.sync import compaction
 
 MAX_PAUSE_S = 60.0
@@ -65,6 +66,11 @@ async def expire_bags(parts: Parts) -> int:
     return await alone(parts, "expire bags", jobs.expire_due)
 
 
+async def route_due(parts: Parts) -> int:
+    """Orders that waited for a run of the active plan."""
+    return await alone(parts, "route due", routing.route_due)
+
+
 async def route_waiting(parts: Parts) -> int:
     """Backordered units, where stock has come. Says 0: what could not be routed is looked at again next time."""
     await alone(parts, "route waiting", routing.route_waiting)
@@ -74,7 +80,7 @@ async def route_waiting(parts: Parts) -> int:
 async def cancel_overdue(parts: Parts) -> int:
     """Units that have been backordered for too long."""
     patience = timedelta(hours=parts.settings.backorder_hours)
-    return await alone(parts, "cancel overdue", lambda tx: routing.cancel_overdue(tx, after=patience))
+    return await alone(parts, "cancel overdue", lambda tx: waits.cancel_overdue(tx, after=patience))
 
 
 async def switch_on(parts: Parts) -> int:
@@ -101,6 +107,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("answers after the commit", outbox.work, 0.2),
     Loop("release expired carts", release_carts, 15.0),
     Loop("expire uncollected bags", expire_bags, 60.0),
+    Loop("route what a run takes", route_due, 5.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("switch nodes on again", switch_on, 15.0),

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from server.inventory import service as inventory
 from server.kit.auth import SYSTEM
 from server.kit.transaction import Tx
+from server.routing.rules import PlanBody
 from tests import build
 
 STORE, OTHER, WAREHOUSE = "S-1", "S-2", "W-1"
@@ -89,6 +90,17 @@ async def _ok(world: build.World, path: str, rows: Sequence[dict[str, Any]]) -> 
     assert answer.status_code == 200, answer.text
     refused = [r for r in answer.json()["results"] if r["status"] == "refused"]
     assert not refused, refused
+
+
+async def activate(world: build.World, plan: PlanBody) -> str:
+    """Let this routing plan decide; its version, as decisions name it."""
+    body = plan.model_dump(mode="json", exclude={"version"})
+    made = await world.client.post("/v1/routing/plans", json={"plan": body})
+    assert made.status_code == 201, made.text
+    name, version = made.json()["name"], made.json()["version"]
+    answer = await world.client.post(f"/v1/routing/plans/{name}/{version}/activate")
+    assert answer.status_code == 200, answer.text
+    return f"{name} v{version}"
 
 
 @dataclass

@@ -43,6 +43,7 @@ from server.people import devices
 from server.people import keys as api_keys
 from server.people.rules import NewKey
 from server.routing import service as routing
+from server.routing import waits
 from server.settings import Settings
 from shared.errors import Conflict
 from shared.fulfilment import Fulfilment
@@ -204,7 +205,7 @@ class Town:
         await self.db.write(schedule.expire_due)
         await self.db.write(routing.route_waiting)
         patience = timedelta(hours=self.parts.settings.backorder_hours)
-        await self.db.write(lambda tx: routing.cancel_overdue(tx, after=patience))
+        await self.db.write(lambda tx: waits.cancel_overdue(tx, after=patience))
         await payments.ask_again(self.parts)
         await self._answers()
 

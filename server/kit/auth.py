@@ -34,6 +34,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "order.read": STORE | HEAD_OFFICE | {"integration", "device"},
     "order.hold": frozenset({"agent", "admin", "integration"}),
     "order.cancel": frozenset({"agent", "admin", "integration"}),
+    "plan.read": HEAD_OFFICE | {"integration"},
+    "plan.write": frozenset({"planner", "admin"}),
     "routing.read": STORE | HEAD_OFFICE | {"integration", "device"},
     # fulfilment
     "fulfilment.read": STORE | HEAD_OFFICE | {"integration", "device"},

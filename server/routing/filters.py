@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints, model_validator
 from server.catalog.rules import Flag
 from server.network.rules import NodeType
 from server.routing.decisions import Delivery, Demand
-from shared.kernel import Input, Minor, NodeCode
+from server.routing.spelling import Spelled
+from shared.kernel import Minor, NodeCode
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Postcode = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9 -]+$")]
@@ -24,7 +25,7 @@ Hours = Annotated[float, Field(gt=0, le=24 * 400)]
 ServeFirst = Literal["oldest", "soonest_wanted", "most_valuable", "fewest_units"]
 
 
-class OrderFilter(Input):
+class OrderFilter(Spelled):
     """Orders that a rule or a run is for. Left out: all."""
 
     channels: tuple[ChannelCode, ...] = Field(default=(), max_length=50, examples=[["web"]])
@@ -86,7 +87,7 @@ def _plain(postcode: str) -> str:
     return postcode.replace(" ", "").replace("-", "").upper()
 
 
-class NodeFilter(Input):
+class NodeFilter(Spelled):
     """Nodes that a rule asks to send. A customer who collects chose the node."""
 
     types: tuple[NodeType, ...] = Field(default=(), max_length=5, description="Left out: every type.")

@@ -87,11 +87,30 @@ def _open_fresh(order: Fresh, items: Items) -> OpenOrder:
     return OpenOrder(demand, {each.line: each.quantity for each in demand.lines}, {})
 
 
-async def _load_written(tx: Tx, ids: Sequence[UUID]) -> list[tuple[datetime, OpenOrder]]:
+async def load_whole(tx: Tx, ids: Sequence[UUID]) -> tuple[list[Demand], frozenset[UUID]]:
+    """Orders that are written, in order of placing: what of them needs a node or, where that is nothing, all that is
+    neither cancelled nor replaced. And the ids of those that wait."""
+    waiting = {each.demand.order: (at, each.demand) for at, each in await _load_written(tx, ids)}
+    rest = [order_id for order_id in ids if order_id not in waiting]
+    whole = await _load_written(tx, rest, units="l.quantity - l.cancelled - l.replaced")
+    found = [*waiting.values(), *((at, each.demand) for at, each in whole)]
+    found.sort(key=lambda pair: (pair[0], pair[1].order))
+    return [demand for _, demand in found], frozenset(waiting)
+
+
+_WAITING = "l.routing + l.backordered"
+
+
+async def _load_written(tx: Tx, ids: Sequence[UUID], *, units: str = _WAITING) -> list[tuple[datetime, OpenOrder]]:
+    """`units`: what of a line is wanted, in SQL."""
+    if not ids:
+        return []
+    routing = "l.routing" if units == _WAITING else units
     rows = await tx.rows(
-        "SELECT o.id, o.placed_at, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku,"
-        " l.routing, l.backordered FROM customer_order o JOIN order_line l ON l.order_id = o.id"
-        " WHERE o.id = ANY(CAST(:ids AS uuid[])) AND l.routing + l.backordered > 0 ORDER BY o.id, l.line",
+        "SELECT o.id, o.placed_at, o.channel, o.method, o.node, o.ship_to, o.wanted_by, o.total, l.line, l.sku,"  # noqa: S608
+        f" {routing} AS routing, ({units}) - ({routing}) AS backordered"
+        " FROM customer_order o JOIN order_line l ON l.order_id = o.id"
+        f" WHERE o.id = ANY(CAST(:ids AS uuid[])) AND {units} > 0 ORDER BY o.id, l.line",
         ids=ids,
     )
     refused: dict[UUID, set[tuple[int | None, str]]] = {}

@@ -20,11 +20,11 @@ from pydantic import Field, field_validator, model_validator
 from server.routing.decisions import Demand, Outcome
 from server.routing.filters import NodeFilter, OrderFilter, ServeFirst
 from server.routing.runs import Run
+from server.routing.spelling import Spelled
 from server.routing.weighing import MAX_PARCELS, Sorted, Weighed, Weight, in_order, weighted
-from shared.kernel import Input
 
 
-class Split(Input):
+class Split(Spelled):
     """How far an order may be split. Of a kit all units leave from one node, and what ships alone has a job of its
     own: the catalogue says so, and every plan obeys."""
 
@@ -38,7 +38,7 @@ class Split(Input):
         return 1 if value < self.whole_below else self.max_parcels
 
 
-class Otherwise(Input):
+class Otherwise(Spelled):
     """What happens to units that no node of the rule can give."""
 
     action: Literal["next_rule", "backorder", "queue"] = Field(
@@ -68,7 +68,7 @@ class Otherwise(Input):
         return Outcome(rule, self.queue or "backorder", until)
 
 
-class Rule(Input):
+class Rule(Spelled):
     """One step of a plan."""
 
     name: str = Field(min_length=1, max_length=60, examples=["Stores nearby"])
@@ -107,7 +107,7 @@ class Rule(Input):
         return by_parcel, tuple(each for each in ready if each.criterion.scope == "unit")
 
 
-class PlanBody(Input):
+class PlanBody(Spelled):
     """A plan without its version."""
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", examples=["autumn"])

@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 
 from server.network.rules import TimeZone, WallTime, at_wall_time
 from server.routing.filters import OrderFilter
-from shared.kernel import Input
+from server.routing.spelling import Spelled
 
 _DAY = 24 * 60
 
 
-class Run(Input):
+class Run(Spelled):
     """One way of starting to route."""
 
     when: Literal["at_once", "every", "at"] = Field(

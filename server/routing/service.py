@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -19,18 +18,15 @@ from server.inventory import known
 from server.inventory import service as inventory
 from server.inventory.rules import Want
 from server.kit import bulk
-from server.kit.auth import SYSTEM
 from server.kit.transaction import Tx
 from server.network import queries as network
-from server.orders import service as orders
 from server.orders.units import Shift, lock_orders, shift
-from server.routing import days
+from server.routing import days, plans, waits
 from server.routing.decisions import Decision, Demand
 from server.routing.nodes import routing_nodes
 from server.routing.open_orders import OpenOrder, load
 from server.routing.plan import plan
 from server.routing.reasons import why_job
-from server.routing.rules import DEFAULT, RoutingPlan
 from server.routing.snapshot import Candidates, Nodes
 from server.routing.tables import DecisionRow, RefusalRow
 from shared.fulfilment import Exit
@@ -44,16 +40,21 @@ NODE_LEVEL = frozenset({"no_capacity", "too_late", "fraud_suspect"})
 
 
 async def on_orders_released(tx: Tx, events: Sequence[OrderReleased]) -> None:
-    """Route orders as soon as they wait for a node."""
-    await route(tx, dict.fromkeys(e.order_id for e in events))
+    """Route orders as soon as they wait for a node, unless the active plan lets them wait for its next run."""
+    await route(tx, dict.fromkeys(e.order_id for e in events), coming_in=True)
 
 
-async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan = DEFAULT) -> None:
-    """Find nodes for everything of these orders that waits, first ordered first, or together where the plan says so.
-    What nobody has is backordered."""
+async def route(tx: Tx, order_ids: Iterable[UUID], *, coming_in: bool = False) -> None:
+    """Find nodes by the active plan for everything of these orders that waits. What nobody has is backordered.
+
+    `coming_in`: only those that the plan routes at once.
+    """
     ids = list(order_ids)
     await lock_orders(tx, ids)
+    routing_plan = await plans.active(tx)
     open_orders = await load(tx, ids)
+    if coming_in and not routing_plan.all_at_once:
+        open_orders = [each for each in open_orders if routing_plan.at_once(each.demand, tx.now)]
     if not open_orders:
         return
     nodes = await routing_nodes(tx)
@@ -64,7 +65,7 @@ async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan 
         demands = [d for each in left if (d := each.remaining())]
         if not demands:
             break
-        candidates, digest = await _snapshot(tx, nodes, demands)
+        candidates, digest = await snapshot(tx, nodes, demands)
         planned = plan(demands, candidates, routing_plan, now=tx.now)
         decisions += [(decision, digest) for decision in planned]
         by_order = {each.demand.order: each for each in left}
@@ -77,7 +78,7 @@ async def route(tx: Tx, order_ids: Iterable[UUID], *, routing_plan: RoutingPlan 
 # ---------------------------------------------------------------- looking
 
 
-async def _snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
+async def snapshot(tx: Tx, nodes: Nodes, demands: Sequence[Demand]) -> tuple[Candidates, str]:
     """Stock and capacity for the whole batch, and the digest of what the router is going to see."""
     free = await known.free(tx, {line.sku for d in demands for line in d.lines})
     places: dict[tuple[str, ...], list[int]] = {}
@@ -105,9 +106,18 @@ def _digest(candidates: Candidates, demands: Sequence[Demand]) -> str:
     seen.update(candidates.capacity_left.tobytes())
     for method, left in candidates.left_by.items():
         seen.update(method.encode() + left.tobytes())
-    asked = [(replace(d, refused=frozenset()), sorted(map(str, d.refused))) for d in demands]
+    asked = [_asked(demand) for demand in demands]
     seen.update(repr((candidates.nodes.codes, sorted(candidates.skus), asked)).encode())
     return seen.hexdigest()
+
+
+def _asked(d: Demand) -> tuple[object, ...]:
+    """A demand in words that do not depend on where it was read from."""
+    lines = [(each.line, each.sku, each.quantity, each.flags) for each in d.lines]
+    place = d.destination and (d.destination.latitude, d.destination.longitude)
+    times = [at and at.timestamp() for at in (d.wanted_by, d.placed_at)]
+    kept = (d.delivery, d.channel, d.node, place, *times, d.value, d.country, d.postcode)
+    return (str(d.order), lines, *kept, sorted(map(str, d.refused)))
 
 
 # ---------------------------------------------------------------- promising
@@ -236,9 +246,10 @@ async def _write(
         for line, units in each.routing.items():
             if units:
                 shifts.append(Shift(each.demand.order, line, UnitState.ROUTING, UnitState.BACKORDERED, units))
-                reason = next((u.reason for u in decision.unrouted if u.line == line), "snatched")
-                tx.emit(UnitsUnrouted(each.demand.order, line, units, reason))
+                missing = next((u for u in decision.unrouted if u.line == line), None)
+                tx.emit(UnitsUnrouted(each.demand.order, line, units, missing.reason if missing else "snatched"))
     await shift(tx, shifts)
+    await waits.remember(tx, open_orders, last)
     await bulk.append(
         tx,
         DecisionRow,
@@ -275,30 +286,30 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
     await bulk.insert(tx, RefusalRow, list(rows.values()), conflict="ON CONFLICT DO NOTHING")
 
 
-async def route_waiting(tx: Tx, *, limit: int = 200, routing_plan: RoutingPlan = DEFAULT) -> int:
+async def route_due(tx: Tx, *, limit: int = 200) -> int:
+    """Route what waited for a run of the active plan that has begun since. Returns the number of orders."""
+    began = (await plans.active(tx)).last_run(tx.now)
+    rows = await tx.rows(
+        "SELECT DISTINCT l.order_id FROM order_line l JOIN customer_order o ON o.id = l.order_id"
+        " WHERE l.routing > 0 AND o.received_at <= :began ORDER BY l.order_id LIMIT :limit",
+        began=began,
+        limit=limit,
+    )
+    await route(tx, [r["order_id"] for r in rows])
+    return len(rows)
+
+
+async def route_waiting(tx: Tx, *, limit: int = 200) -> int:
     """Route again what is backordered where stock has come. Returns the number of orders looked at."""
     rows = await tx.rows(
-        "SELECT DISTINCT l.order_id FROM order_line l WHERE (l.backordered > 0 AND EXISTS ("
+        "SELECT DISTINCT l.order_id FROM order_line l WHERE l.backordered > 0 AND EXISTS ("
         " SELECT 1 FROM stock_position p WHERE p.sku = l.sku"
         " AND p.sellable - p.reserved - p.safety_stock - p.doubt >= l.backordered"
         " AND NOT EXISTS (SELECT 1 FROM routing_refusal f WHERE f.order_id = l.order_id AND f.node = p.node"
         "  AND f.line IN (0, l.line))"
-        " AND EXISTS (SELECT 1 FROM customer_order o WHERE o.id = l.order_id AND (o.node IS NULL OR o.node = p.node))))"
-        " OR l.routing > 0 ORDER BY l.order_id LIMIT :limit",
+        " AND EXISTS (SELECT 1 FROM customer_order o WHERE o.id = l.order_id AND (o.node IS NULL OR o.node = p.node)))"
+        " ORDER BY l.order_id LIMIT :limit",
         limit=limit,
     )
-    await route(tx, [r["order_id"] for r in rows], routing_plan=routing_plan)
-    return len(rows)
-
-
-async def cancel_overdue(tx: Tx, *, after: timedelta, limit: int = 200) -> int:
-    """Cancel what has been backordered for too long, so that nobody waits for ever. Returns the number of orders."""
-    rows = await tx.rows(
-        "SELECT DISTINCT o.id FROM customer_order o JOIN order_line l ON l.order_id = o.id"
-        " WHERE l.backordered > 0 AND o.received_at <= :before ORDER BY o.id LIMIT :limit",
-        before=tx.now - after,
-        limit=limit,
-    )
-    for row in rows:
-        await orders.cancel(tx, SYSTEM, row["id"], reason="not available", only=(UnitState.BACKORDERED,))
+    await route(tx, [r["order_id"] for r in rows])
     return len(rows)

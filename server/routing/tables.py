@@ -1,11 +1,12 @@
-"""Decisions as they were taken, refusals that are remembered, and how many jobs a node got on a day."""
+"""Routing plans, decisions as they were taken, what waits and how, refusals that are remembered, jobs per day."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, Index
+from sqlalchemy import CheckConstraint, Date, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.tables import Table
@@ -26,6 +27,53 @@ class DecisionRow(Table):
     """SHA-256 of demand and stock figures the router saw: the same digest and plan give the same bytes."""
     body: Mapped[str]
     """The decision as canonical JSON, byte for byte."""
+
+
+class PlanRow(Table):
+    """A version of a routing plan. Once it was active it never changes again; at most one is active."""
+
+    __tablename__ = "routing_plan"
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        CheckConstraint("status IN ('draft', 'active', 'archived')", name="status_known"),
+        Index("routing_plan_active_idx", "status", unique=True, postgresql_where="status = 'active'"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    version: Mapped[int]
+    status: Mapped[str]
+    revision: Mapped[int]
+    """Counts the changes of a draft, so that nobody overwrites what they have not seen."""
+    body: Mapped[dict[str, Any]]
+    note: Mapped[str]
+    """Why, in the author's words."""
+    made_by: Mapped[str]
+    made_at: Mapped[dt.datetime]
+    changed_by: Mapped[str | None]
+    changed_at: Mapped[dt.datetime | None]
+    activated_by: Mapped[str | None]
+    activated_at: Mapped[dt.datetime | None]
+    archived_by: Mapped[str | None]
+    archived_at: Mapped[dt.datetime | None]
+
+
+class WaitRow(Table):
+    """How units of a line wait that no node could give, as the rule said that had the last word."""
+
+    __tablename__ = "routing_wait"
+    __table_args__ = (Index("routing_wait_cancel_idx", "cancel_at", postgresql_where="cancel_at IS NOT NULL"),)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    """`backorder`, `unfillable` or `rejected`."""
+    plan: Mapped[str]
+    version: Mapped[int]
+    rule: Mapped[str]
+    reason: Mapped[str]
+    since: Mapped[dt.datetime]
+    cancel_at: Mapped[dt.datetime | None]
 
 
 class RefusalRow(Table):

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from server.routing.criteria import CRITERIA, Criterion, Facts
 from server.routing.criteria._base import Ints
-from shared.kernel import MAX_QUANTITY, Input
+from server.routing.spelling import Spelled, meant
+from shared.kernel import MAX_QUANTITY
 
 MICRO = 1_000_000
 """Weighted costs are whole millionths, so that comparing them is exact."""
@@ -32,37 +32,22 @@ BOUND = 2**60
 """No order costs more: sums and differences of two costs stay within 64 bits."""
 
 
-class _Named(Input):
+class _Named(Spelled):
     criterion: str = Field(examples=["proximity"], json_schema_extra={"enum": [*sorted(CRITERIA)]})
 
     @field_validator("criterion", check_fields=False)
     @classmethod
     def _known(cls, code: str) -> str:
         if code not in CRITERIA:
-            near = get_close_matches(code, CRITERIA, n=1, cutoff=0.5)
-            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(CRITERIA))}"
-            raise ValueError(f"there is no criterion {code!r}; {meant}")
+            raise ValueError(f"there is no criterion {code!r}; {meant(code, CRITERIA)}")
         return code
 
     @field_validator("params", check_fields=False)
     @classmethod
     def _fits(cls, params: dict[str, Any], info: Any) -> dict[str, Any]:
         if code := info.data.get("criterion"):
-            _checked(CRITERIA[code].params, params)
+            CRITERIA[code].params.model_validate(params)
         return params
-
-
-def _checked(kind: type[BaseModel], params: dict[str, Any]) -> None:
-    """Raises ValueError that names the parameter and those there are."""
-    try:
-        kind.model_validate(params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            there_are = ", ".join(kind.model_fields) or "none"
-            raise ValueError(f"{name}: is no parameter of this criterion; there are {there_are}") from error
-        raise ValueError(f"{name}: {first['msg']}") from error
 
 
 class Weight(_Named):

@@ -17,6 +17,7 @@ import pytest
 
 from server.app import create_app
 from server.kit.auth import PERMISSIONS, STORE
+from server.routing.rules import DEFAULT
 from tests import build
 from tests.build import World
 from tests.shop import OTHER, Shop, open_shop
@@ -49,6 +50,7 @@ SALE = {
     "lines": [{"sku": "APPLE", "quantity": 1}],
 }
 PHOTO = {"sha256": "ab" * 32, "type": "image/jpeg", "size": 100}
+PLAN = DEFAULT.model_dump(mode="json", exclude={"version"})
 PERSON = {"name": "New", "roles": ["associate"], "nodes": [HERE]}
 
 ROWS: dict[tuple[str, str], Row] = {
@@ -64,6 +66,16 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/orders/holds/{hold_id}/resolve"): Row("order.hold", "head office", {"resolution": "release"}),
     ("POST", "/v1/orders/{order_id}/cancel"): Row("order.cancel", "head office", {"reason": "no"}),
     ("GET", "/v1/orders/{order_id}/why"): Row("routing.read", "refused"),
+    ("GET", "/v1/routing/plans"): Row("plan.read", "head office"),
+    ("POST", "/v1/routing/plans"): Row("plan.write", "head office", {"plan": PLAN}),
+    ("GET", "/v1/routing/plans/schema"): Row("plan.read", "head office"),
+    ("GET", "/v1/routing/plans/active"): Row("plan.read", "head office"),
+    ("GET", "/v1/routing/plans/{name}/{version}"): Row("plan.read", "head office"),
+    ("PUT", "/v1/routing/plans/{name}/{version}"): Row("plan.write", "head office", {"plan": PLAN, "revision": 1}),
+    ("POST", "/v1/routing/plans/{name}/{version}/activate"): Row("plan.write", "head office"),
+    ("POST", "/v1/routing/plans/{name}/{version}/archive"): Row("plan.write", "head office"),
+    ("POST", "/v1/routing/plans/{name}/{version}/preview"): Row("plan.read", "head office", {"orders": ["{order_id}"]}),
+    ("GET", "/v1/routing/plans/{name}/{version}/diff"): Row("plan.read", "head office"),
     ("GET", "/v1/board"): Row("board.read", "head office"),
     ("GET", "/v1/board/orders"): Row("board.read", "head office"),
     ("GET", "/v1/fulfilments"): Row("fulfilment.read", "hidden"),
@@ -218,6 +230,8 @@ async def sample(world: World) -> Sample:
         "key_id": (await build.api_key(world.db, "integration", name="Victim")).id,
         "badge": badge,
         "enrol": code,
+        "name": DEFAULT.name,
+        "version": str(DEFAULT.version),
     }
     return Sample(world, shop, ids)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from server.check import check
-from server.kit.transaction import Tx
 from server.routing import service as routing
 from server.routing.rules import DEFAULT
 from tests import build
-from tests.shop import OTHER, STORE, Shop, open_shop
+from tests.shop import OTHER, STORE, Shop, activate, open_shop
 
 
 async def _came(world: build.World, *units: tuple[str, str, int]) -> None:
@@ -38,12 +37,8 @@ async def test_a_batch_is_decided_as_its_plan_says(
     both = (await shop.buy(("APPLE", 1), ("BREAD", 1), method="ship"))["id"]
     await _came(world, ("APPLE", STORE, 1), ("APPLE", OTHER, 1), ("BREAD", STORE, 1))
     assert await _nodes(shop, apples) == await _nodes(shop, both) == []
-    chosen = DEFAULT.model_copy(update={"batch": batch})
-
-    async def wave(tx: Tx) -> int:
-        return await routing.route_waiting(tx, routing_plan=chosen)
-
-    assert await world.write(wave) == 2
+    await activate(world, DEFAULT.model_copy(update={"name": "wave", "batch": batch}))
+    assert await world.write(routing.route_waiting) == 2
     assert (await _nodes(shop, apples), await _nodes(shop, both)) == (first, second)
     assert {(await shop.page(order))["status"] for order in (apples, both)} == {"allocated"}
     held = await world.rows("SELECT sku, node, reserved FROM stock_position WHERE reserved > 0 ORDER BY sku, node")

@@ -580,6 +580,29 @@ CREATE TABLE routing_decision (
 );
 CREATE INDEX routing_decision_order_id_idx ON routing_decision (order_id);
 """,
+    "routing_plan": r"""
+CREATE TABLE routing_plan (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    body JSONB NOT NULL,
+    note TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    changed_by TEXT,
+    changed_at TIMESTAMP WITH TIME ZONE,
+    activated_by TEXT,
+    activated_at TIMESTAMP WITH TIME ZONE,
+    archived_by TEXT,
+    archived_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT routing_plan_pkey PRIMARY KEY (id),
+    CONSTRAINT routing_plan_name_version_key UNIQUE (name, version),
+    CONSTRAINT routing_plan_status_known_check CHECK (status IN ('draft', 'active', 'archived'))
+);
+CREATE UNIQUE INDEX routing_plan_active_idx ON routing_plan (status) WHERE status = 'active';
+""",
     "routing_refusal": r"""
 CREATE TABLE routing_refusal (
     order_id UUID NOT NULL,
@@ -589,6 +612,21 @@ CREATE TABLE routing_refusal (
     at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT routing_refusal_pkey PRIMARY KEY (order_id, line, node)
 );
+""",
+    "routing_wait": r"""
+CREATE TABLE routing_wait (
+    order_id UUID NOT NULL,
+    line BIGINT NOT NULL,
+    queue TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    rule TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    cancel_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT routing_wait_pkey PRIMARY KEY (order_id, line)
+);
+CREATE INDEX routing_wait_cancel_idx ON routing_wait (cancel_at) WHERE cancel_at IS NOT NULL;
 """,
     "shelf_move": r"""
 CREATE TABLE shelf_move (

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+
+from server.routing.spelling import Spelled
 
 Ints = NDArray[np.int64]
 Figures = dict[str, int]
@@ -27,10 +28,8 @@ NO_PLACE = -1
 """`Facts.metres` where the node or the customer has no place on the map."""
 
 
-class Params(BaseModel):
+class Params(Spelled):
     """What the author of a plan may set for a criterion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
