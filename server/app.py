@@ -35,6 +35,7 @@ from server.network import api as network
 from server.orders import api as orders
 from server.pages import api as pages
 from server.pages import board_api, live, nodes
+from server.pages import plans as plan_pages
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
@@ -64,6 +65,7 @@ SLICES: tuple[APIRouter, ...] = (
     pages.router,
     live.router,
     nodes.router,
+    plan_pages.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset()

@@ -33,7 +33,13 @@ SIGN_IN = "/live/sign-in"
 NEWEST = 60
 """Orders on the page."""
 _HERE = Path(__file__).parent
-_ASSETS = {"live.js": "text/javascript", "live.css": "text/css", "office.css": "text/css"}
+_ASSETS = {
+    "live.js": "text/javascript",
+    "live.css": "text/css",
+    "office.css": "text/css",
+    "plans.js": "text/javascript",
+    "plans.css": "text/css",
+}
 
 
 class Seen(Wire):

@@ -40,9 +40,10 @@ class Way:
     title: str
 
 
-WAYS = (Way("/live", "Live"), Way("/live/nodes", "Nodes"))
+WAYS = (Way("/live", "Live"), Way("/live/nodes", "Nodes"), Way("/live/plans", "Routing plans"))
 _pages = templates_in(Path(__file__).parent / "templates")
 _pages.globals["ways"] = WAYS
+_pages.filters["utc"] = lambda at: f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 async def _signed_in(request: Request, parts: PartsDep) -> Actor:
@@ -64,9 +65,9 @@ def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_pages.get_template(template).render(values), status, {**HEADERS, "Cache-Control": "no-store"})
 
 
-def office_page(template: str, here: str, actor: Actor, **values: Any) -> HTMLResponse:
+def office_page(template: str, here: str, actor: Actor, status: int = 200, **values: Any) -> HTMLResponse:
     """A page within the frame, for whoever is signed in."""
-    return page(template, **{"here": here, "name": actor.name, "wrong": "", **values})
+    return page(template, status, **{"here": here, "name": actor.name, "wrong": "", **values})
 
 
 def back(path: str) -> RedirectResponse:
@@ -82,12 +83,19 @@ def words(error: BatonError) -> str:
     return said.strip()
 
 
-async def form(request: Request) -> dict[str, str]:
-    """The fields of a small form of ours. Raises `NotAllowed` for one from elsewhere."""
+async def form(request: Request, *, most: int = MAX_FORM, lines: str = "") -> dict[str, str]:
+    """The fields of a form of ours, of at most so many bytes; the field `lines` keeps its line ends.
+
+    Raises `NotAllowed` for one from elsewhere.
+    """
     if not _ours(request.headers.get("sec-fetch-site"), request.headers.get("origin"), request.headers.get("host")):
         raise NotAllowed("This form came from another page.", remedy="Open the page here and try again.")
-    fields = parse_qs((await request.body())[:MAX_FORM].decode("utf-8", "replace"), max_num_fields=20)
-    return {name: "".join(c for c in values[0] if c.isprintable()).strip() for name, values in fields.items()}
+    fields = parse_qs((await request.body())[:most].decode("utf-8", "replace"), max_num_fields=20)
+    kept = {name: "\n" if name == lines else "" for name in fields}
+    return {
+        name: "".join(c for c in values[0] if c.isprintable() or c in kept[name]).strip()
+        for name, values in fields.items()
+    }
 
 
 def _ours(site: str | None, origin: str | None, host: str | None) -> bool:

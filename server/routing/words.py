@@ -47,7 +47,7 @@ def _small(text: str) -> str:
 def _orders(asked: OrderFilter) -> str:
     parts = [
         _of("from ", asked.channels),
-        _of("by ", asked.methods),
+        _of("for ", ["shipping" if way == "ship" else way for way in asked.methods]),
         f"worth {asked.min_value / 100:,.2f} or more" if asked.min_value is not None else "",
         f"worth {asked.max_value / 100:,.2f} or less" if asked.max_value is not None else "",
         _of("with an item that is ", [flag.replace("_", " ") for flag in asked.flags]),
