@@ -26,7 +26,7 @@ log = logging.getLogger("store_app")
 
 STORAGE = "FLET_APP_STORAGE_DATA"
 """Set by Flet in a packaged app: private to the app, kept when it is updated."""
-KEYRING_ASKS = 30.0  # seconds; a desktop's keyring may ask its person for a password first
+KEYRING_ASKS = 30.0  # seconds; a desktop's keyring may ask its person for a password first, a browser never does
 
 
 class Device:
@@ -39,11 +39,12 @@ class Device:
         self._opening = asyncio.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def open(self, store: KeyStore) -> None:
-        """Once the key store has given the key, which a window is needed for. Raises `KeyStoreClosed`."""
+    async def open(self, store: KeyStore, within: float | None = KEYRING_ASKS) -> None:
+        """Once the key store has given the key, which a window is needed for; it is asked again when it has said
+        nothing `within` so many seconds (None: as soon as any page). Raises `KeyStoreClosed`."""
         async with self._opening:
             if self._engine is None:
-                secrets = await secrets_in(self._folder, store, partial(answered, within=KEYRING_ASKS))
+                secrets = await secrets_in(self._folder, store, partial(answered, within=within))
                 transport = HttpTransport(lambda: self.address.url)
                 self._engine = Engine.open(self._folder, "", transport=transport, secrets=secrets)
                 self._engine.start()
@@ -71,7 +72,7 @@ def main(assets: str = "assets") -> None:
 
     async def show(page: ft.Page) -> None:
         try:
-            await device.open(key_store())
+            await device.open(key_store(), None if page.web else KEYRING_ASKS)
         except KeyStoreClosed:
             log.warning("the key store does not open", exc_info=True)
             dress(page)

@@ -5,7 +5,6 @@ app) is none of its business.
 """
 
 import asyncio
-import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -54,8 +53,10 @@ async def answered(ask: Callable[[], Awaitable[T]], within: float | None = None)
     it is asked never does, and Flet would wait for ever before a blank page: whoever comes back to the session is asked
     again. Raises TimeoutError when nobody has."""
     for _ in range(ASKED_TIMES - 1):
-        with contextlib.suppress(TimeoutError):
+        try:
             return await asyncio.wait_for(ask(), within or ASKED_EVERY)
+        except TimeoutError:
+            log.warning("the page has not answered; it is asked again")
     return await asyncio.wait_for(ask(), within or ASKED_EVERY)
 
 

@@ -40,6 +40,8 @@ SWITCHES = (
 PATIENCE = 60_000
 PROCESSES: dict[str, "subprocess.Popen[bytes]"] = {}
 """What was started last at an address, for tests that let it die."""
+LOGS: dict[str, Path] = {}
+"""And what it writes."""
 
 
 def free_port() -> int:
@@ -77,6 +79,7 @@ def running(
     )
     address = f"{scheme}://127.0.0.1:{port}"
     PROCESSES[address] = process
+    LOGS[address] = Path(log.name)
     try:
         _await_answer(address, process, log.name)
         yield address
@@ -168,8 +171,20 @@ def ready(page: Page) -> None:
     """Wait for the engine of the page and switch on its semantics tree, as a screen reader would."""
     page.wait_for_selector("flt-semantics-placeholder", state="attached")
     page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
-    page.wait_for_selector("[flt-semantics-identifier=frame]", state="attached")
+    try:
+        page.wait_for_selector("[flt-semantics-identifier=frame]", state="attached")
+    except Error as error:
+        shot(page, "never-ready")
+        raise RuntimeError(f"the app was not drawn; its process says:\n{_said(page.url)}") from error
     page.evaluate(_SETTLED)
+
+
+def _said(url: str) -> str:
+    """The last words of the process that serves an address."""
+    for address, log in LOGS.items():
+        if url.startswith(address):
+            return log.read_text(encoding="utf-8")[-2000:]
+    return "(nobody knows it)"
 
 
 _SETTLED = """() => new Promise(done => {
