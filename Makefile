@@ -48,11 +48,11 @@ simulation: setup
 	$(BIN)/pytest -n 2 tests/simulation
 
 faults: setup
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -n 2 tests/faults
 
 browser: setup
 	$(BIN)/python -m tests.browser.chromium
-	$(BIN)/pytest tests/browser
+	$(if $(SIZES),BATON_EVERY_SIZE=1 )$(BIN)/pytest -n 2 --dist loadscope tests/browser
 
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one, ARGS for its arguments)
 	$(BIN)/python -m tests.benchmarks $(BENCH) $(ARGS)

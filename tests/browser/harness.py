@@ -21,11 +21,14 @@ from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 820, "height": 1180}
 LANDSCAPE = {"width": 1180, "height": 820}
+EVERY_SIZE = "BATON_EVERY_SIZE"
+"""Set, each flow is played on a phone and on a tablet; else on one of them (`make browser SIZES=both` sets it)."""
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = Path(os.environ.get("BATON_ARTIFACTS", ROOT / "build" / "screens"))
 SWITCHES = (
@@ -42,6 +45,13 @@ PROCESSES: dict[str, "subprocess.Popen[bytes]"] = {}
 """What was started last at an address, for tests that let it die."""
 LOGS: dict[str, Path] = {}
 """And what it writes."""
+
+
+def played_on(usual: Literal["phone", "tablet"]) -> pytest.MarkDecorator:
+    """The size a test is given as `size`: its usual one, or each where every size is asked for."""
+    sizes = {"phone": PHONE, "tablet": TABLET}
+    names = list(sizes) if EVERY_SIZE in os.environ else [usual]
+    return pytest.mark.parametrize("size", [sizes[name] for name in names], ids=names)
 
 
 def free_port() -> int:

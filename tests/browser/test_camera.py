@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.film import film_of, switches
-from tests.browser.harness import PHONE, TABLET, browser, opened, press, sees, until
+from tests.browser.harness import browser, opened, played_on, press, sees, until
 from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of
 
 
@@ -22,7 +22,7 @@ def camera(shop_floor: Floor, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@played_on("tablet")
 def test_the_camera_picks_what_it_sees(shop_floor: Floor, camera: Browser, size: dict[str, int]) -> None:
     order = buy(shop_floor, ("WINE", 1))
     number = order["jobs"][0]["number"]

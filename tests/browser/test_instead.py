@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, until, wedge
+from tests.browser.harness import opened, played_on, press, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of, pass_of
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@played_on("phone")
 def test_what_the_customer_takes_instead_is_offered_scanned_and_handed_over(
     shop_floor: Floor, chrome: Browser, size: dict[str, int]
 ) -> None:

@@ -9,15 +9,13 @@ import re
 from typing import Any
 from uuid import UUID
 
-import pytest
 from playwright.sync_api import Browser, Page
 
 from server.messages.links import link_token
-from tests.browser.harness import PHONE, TABLET, find, opened, press, sees, shot, until, wedge
+from tests.browser.harness import find, opened, played_on, press, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of, pass_of
 from tests.shop import Shop
 
-SIZES = pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
 TRACKING = "1Z999AA10123456784"
 
 
@@ -47,7 +45,7 @@ def stock_of(shop_floor: Floor, sku: str) -> dict[str, int]:
     return shop_floor.run(lambda shop: shop.stock(sku))
 
 
-@SIZES
+@played_on("tablet")
 def test_a_curbside_order_goes_out_to_the_car_to_a_named_friend(
     shop_floor: Floor, chrome: Browser, size: dict[str, int]
 ) -> None:
@@ -88,7 +86,7 @@ def test_a_curbside_order_goes_out_to_the_car_to_a_named_friend(
     theirs.close()
 
 
-@SIZES
+@played_on("phone")
 def test_a_parcel_is_packed_labelled_and_given_to_the_driver(
     shop_floor: Floor, chrome: Browser, size: dict[str, int]
 ) -> None:

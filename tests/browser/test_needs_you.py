@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
-import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.site import serve
-from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, until, wedge
+from tests.browser.harness import PHONE, opened, played_on, press, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter
 from tests.shop import Shop
 
@@ -69,7 +68,7 @@ def carry_back(page: Page, order: dict[str, Any], place: str) -> None:
     sees(page, "Nothing needs you")
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@played_on("phone")
 def test_a_cancelled_bag_is_carried_back_and_gone_from_every_list(
     shop_floor: Floor, chrome: Browser, size: dict[str, int]
 ) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, wedge
+from tests.browser.harness import opened, played_on, press, sees, shot, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter, page_of, pass_of
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@played_on("tablet")
 def test_a_pickup_order_is_picked_packed_and_handed_over(
     shop_floor: Floor, chrome: Browser, size: dict[str, int]
 ) -> None:

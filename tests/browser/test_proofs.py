@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.site import Site, serve
 from tests.browser.film import film_of, switches
-from tests.browser.harness import PHONE, TABLET, browser, find, opened, press, sees, shot, until, wedge
+from tests.browser.harness import PHONE, browser, find, opened, played_on, press, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter, floor, pass_of
 from tests.browser.test_hub import stop_server
 from tests.shop import STORE, Shop
@@ -118,7 +118,7 @@ def proofs_of(shop_floor: Floor, order: dict[str, Any]) -> list[dict[str, Any]]:
     return shop_floor.run(ask)
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@played_on("tablet")
 def test_a_bag_goes_out_without_the_server_with_a_signature_and_a_photo(
     counter: Floor, camera: Browser, size: dict[str, int]
 ) -> None:

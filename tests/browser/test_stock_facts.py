@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.site import serve
-from tests.browser.harness import PHONE, TABLET, opened, press, sees, shot, until, wedge
+from tests.browser.harness import PHONE, opened, played_on, press, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, enter, floor
 from tests.browser.test_hub import broken, stop_server
 from tests.shop import Shop
@@ -67,18 +68,16 @@ def count(page: Page, name: str, sku: str, scans: int) -> None:
     shot(page, f"counted-{name}")
 
 
-@pytest.fixture(scope="module")
-def floors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Floor]]:
-    """A store for each size: its server is stopped and started in the test."""
-    with floor(tmp_path_factory.mktemp("phone")) as phone, floor(tmp_path_factory.mktemp("tablet")) as tablet:
-        yield {"phone": phone, "tablet": tablet}
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Floor]:
+    """A store of its own for each test: its server is stopped and started."""
+    with floor(tmp_path) as made:
+        yield made
 
 
-@pytest.mark.parametrize(("name", "size"), [("phone", PHONE), ("tablet", TABLET)], ids=["phone", "tablet"])
-def test_a_store_counts_and_receives_without_a_server(
-    floors: dict[str, Floor], chrome: Browser, name: str, size: dict[str, int]
-) -> None:
-    shop = floors[name]
+@played_on("phone")
+def test_a_store_counts_and_receives_without_a_server(shop: Floor, chrome: Browser, size: dict[str, int]) -> None:
+    name = "phone" if size == PHONE else "tablet"
     with contextlib.ExitStack() as stack, opened(chrome, shop.app, size=size) as page:
         enter(page, shop)
         sees(page, "Online")
