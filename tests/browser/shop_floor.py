@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +62,18 @@ class Floor:
                 await outbox.drain(world.parts)
                 return done
 
-        with ThreadPoolExecutor(1) as own_thread:  # Playwright has a loop running in this one
-            return own_thread.submit(asyncio.run, inside()).result()
+        return _apart(inside())
 
     bought = 1000
 
 
 CODES: dict[str, str] = {}
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run in a thread of its own: Playwright has a loop running in this one."""
+    with ThreadPoolExecutor(1) as own_thread:
+        return own_thread.submit(asyncio.run, work).result()
 
 
 @contextlib.contextmanager
@@ -77,7 +82,7 @@ def floor(folder: Path, *words: str) -> Iterator[Floor]:
     with postgres.temporary() as pg:
         url = pg.url(None)
         migrate.upgrade(url)
-        made = asyncio.run(_fill(url))
+        made = _apart(_fill(url))
         with serve(url) as site:
             address = f"http://{site.host}:{site.port}"
             with served(*words, data=folder, server=address) as app:
