@@ -68,7 +68,7 @@ SLICES: tuple[APIRouter, ...] = (
     plan_pages.router,
 )
 """Every slice with routes, in the order of the documentation."""
-STREAMS: frozenset[str] = frozenset()
+STREAMS: frozenset[str] = frozenset({inventory.FIGURES, inventory.DELTAS})
 """Paths that read their body row by row and keep limits of their own."""
 REVIVED_EVERY_S = 0.5
 """How soon a database that was killed is started again."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.fulfilment import in_hand
-from server.inventory import counts, rebuild, receiving
+from server.inventory import counts, figures, rebuild, receiving
 from server.kit import audit
 from server.kit.auth import EVERYWHERE
 from server.kit.database import Database
@@ -91,6 +91,11 @@ STOCK = (
 COUNTS = (
     Question("1. what is off its shelf is in the hands of a job", "shelf_move", in_hand.DIFFERENCES_SQL),
     Question("1. the record follows the newest count, and what happened since", "stock_count", counts.FOLLOWS_SQL),
+    Question(
+        "1. the record follows the newest figure of a feed, and what happened since",
+        "stock_position",
+        figures.FOLLOWS_SQL,
+    ),
     Question("1. every correction by a count is one that was counted", "stock_count", counts.CORRECTIONS_SQL),
     Question("1. what devices received is on the ledger", "stock_received", receiving.RECEIPTS_SQL),
 )

@@ -10,15 +10,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 import uvicorn
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
@@ -28,8 +28,8 @@ from server import app as application
 from server import backup as backups
 from server import check as checking
 from server import wiring, worker
-from server.inventory import rebuild
-from server.kit import auth, keys, logs, outbox, postgres
+from server.inventory import rebuild, streams
+from server.kit import auth, garbage, keys, logs, outbox, postgres
 from server.kit.postgres import PostgresError
 from server.kit.serving import Server
 from server.kit.transaction import Tx
@@ -39,10 +39,12 @@ from server.people import keys as api_keys
 from server.people.rules import KeyRole, NewKey, NewPerson, PersonRole
 from server.settings import Settings
 from shared.errors import BatonError
+from shared.kernel import Instant
 from shared.passes import pin_verifier
 
 T = TypeVar("T")
 GRACE_S = 30
+FILE_PART = 256 * 1024
 cli = typer.Typer(
     help="Order management for retailers with stores.",
     no_args_is_help=True,
@@ -213,6 +215,71 @@ def stock_rebuild(
             batch = keys_wrong[start : start + rebuild.BATCH]
             mended += len(_write(chosen, lambda tx, _, batch=batch: rebuild.put_right(tx, auth.SYSTEM.id, batch)))  # type: ignore[misc]
         out.print(f"{mended} figures put right.")
+
+
+@stock_commands.command("feed")
+def stock_feed(
+    file: Annotated[Path, typer.Argument(help="One row as JSON on each line.", exists=True, dir_okay=False)],
+    source: Annotated[str, typer.Option(help="The system it is from, always by the same name.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="When the figures were true, unless a row says it: 2026-03-01T09:30:00Z.")
+    ] = None,
+    deltas: Annotated[bool, typer.Option("--deltas", help="Movements, not figures.")] = False,
+    from_line: Annotated[int, typer.Option(min=1, help="Leave out the lines before it.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of sentences.")] = False,
+    data_dir: Data = None,
+) -> None:
+    """Feed stock from a file: absolute figures of another system, or with --deltas its movements.
+
+    Sent again, nothing happens twice. Exit code 1 when rows were refused; the others are in.
+    """
+    moment = TypeAdapter(Instant).validate_python(as_of) if as_of else None
+    kind: streams.Feed[Any] = (
+        streams.delta_feed(auth.SYSTEM, source) if deltas else streams.figure_feed(auth.SYSTEM, source, moment)
+    )
+    logs.configure(level="WARNING")
+    with _progress("Lines", file.stat().st_size) as show:
+        answer = asyncio.run(_feed(settings(data_dir=data_dir), kind, file, from_line, show))
+    if as_json:
+        print(answer.model_dump_json())
+    else:
+        for bad in answer.problems:
+            for each in bad.errors:
+                said = f"{each.field}: {each.message} {each.remedy or ''}"
+                out.print(f"[red]line {bad.line}[/] {escape(bad.key or '')} {escape(said)}")
+        out.print(
+            f"{answer.lines:,} lines: {answer.changed:,} booked, {answer.unchanged:,} unchanged,"
+            f" {answer.overtaken:,} overtaken, {answer.refused:,} refused."
+        )
+    raise typer.Exit(1 if answer.refused else 0)
+
+
+async def _feed(
+    chosen: Settings, feed: streams.Feed[Any], file: Path, first_line: int, show: Callable[[str, int], None]
+) -> streams.FeedAnswer:
+    """Read the file in a database that runs, or is started for it."""
+    with file.open("rb") as opened:
+        for _ in range(first_line - 1):
+            opened.readline()
+
+        async def parts() -> AsyncIterator[bytes]:
+            while part := opened.read(FILE_PART):
+                yield part
+
+        def shown(tally: streams.Tally) -> None:
+            show(f"{tally.next_line - 1:,} lines, {tally.refused:,} refused", opened.tell())
+
+        async with application.prepared(chosen, wiring.ANSWERS) as database:
+            garbage.tame()
+            return (await streams.read(database, feed, parts(), first_line=first_line, show=shown)).answer()
+
+
+@contextlib.contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[str, int], None]]:
+    """A line that says how far it is; gone when it is done."""
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda said, done: bars.update(task, description=said, completed=done)
 
 
 @cli.command()

@@ -156,6 +156,16 @@ class StockChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StockFed:
+    """Another system told of stock: node -> items whose record has changed."""
+
+    STORED: ClassVar[bool] = True
+    source: str
+    stock: dict[str, list[str]]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class StockShort:
     """A fact left `units` fewer than orders have reserved."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from server import events as e
 from server.fulfilment import passes, recounts
 from server.fulfilment import service as fulfilment
-from server.inventory import counts, shelf
+from server.inventory import counts, shelf, streams
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
@@ -54,6 +54,7 @@ ROWS: tuple[Answer, ...] = (
     # Devices hear of it
     Answer(e.JobChanged, sync.publish, LAST),
     Answer(e.StockChanged, sync.publish, LAST),
+    Answer(e.StockFed, streams.tell_devices, AFTER),
     Answer(e.DeliveryChanged, sync.publish, LAST),
     Answer(e.ItemsChanged, sync.publish, LAST),
     Answer(e.NodesChanged, sync.publish, LAST),

@@ -38,6 +38,8 @@ class MovementReason(StrEnum):
     """Handed over although the job had been cancelled; an exception says who settles it."""
     COUNT = "count"
     """What a count says beside the record; also what came late and had been counted already."""
+    FEED = "feed"
+    """What another system's figure says beside the record; also what came late and was in that figure already."""
     EVIDENCE = "evidence"
     """More was there than the record knew: a unit that was sold, picked or handed over proves it."""
 
@@ -256,3 +258,32 @@ class InboundSupply(Wire):
     node: NodeCode
     quantity: Count
     on: date
+
+
+# ---------------------------------------------------------------- feeds of other systems
+
+
+class StockFigure(Input):
+    """What another system has of an item at a node: an absolute figure, true as of its own time."""
+
+    sku: Sku
+    node: NodeCode
+    units: Count = Field(
+        description="Units in the building that may be sold, promised or not; none that is damaged, held or on display."
+    )
+    as_of: Instant | None = Field(
+        default=None,
+        description="Everything that happened up to then is in the figure, nothing later. Left out: the stream's own.",
+    )
+
+
+class StockDelta(Input):
+    """One movement that another system booked."""
+
+    key: str = Field(min_length=1, max_length=80, description="The movement's own name there. It counts once.")
+    sku: Sku
+    node: NodeCode
+    delta: int = Field(ge=-100_000, le=100_000, strict=True, description="Units more (+) or fewer (-), not 0.")
+    reason: Literal["receipt", "sale", "return", "damage", "theft", "sample", "found", "miscount"]
+    bucket: Bucket = Bucket.SELLABLE
+    at: Instant | None = Field(default=None, description="When it happened. Left out: now.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
+from starlette.requests import ClientDisconnect
 
-from server.inventory import feeds, queries, service
+from server.inventory import feeds, queries, service, streams
 from server.inventory.rules import Want
 from server.kit.auth import Actor, node_scope
 from server.kit.once import once
@@ -20,7 +22,7 @@ from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, PartsDep, allowed, problems
 from shared.errors import Conflict
 from shared.kernel import Input, Instant, NodeCode, Quantity, Sku, Wire
-from shared.stock import Adjustment, CounterSale, Movement, Receipt, StockLevel
+from shared.stock import Adjustment, CounterSale, Movement, Receipt, StockDelta, StockFigure, StockLevel
 
 router = APIRouter(prefix="/v1", tags=["stock"])
 MAX_ROWS = 5000
@@ -131,6 +133,76 @@ async def _feed(
         return await once(tx, actor, key, f"{name} {rows!r}" if key else "", RowResults, do)
 
     return await parts.db.write(run)
+
+
+# ---------------------------------------------------------------- streams
+
+FIGURES, DELTAS = "/v1/stock/figures", "/v1/stock/deltas"
+Source = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=40,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="The system that sends this, always by the same name.",
+        examples=["erp"],
+    ),
+]
+FirstLine = Annotated[int, Query(ge=1, le=10**9, description="Number of the first line sent, when going on.")]
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    """The stream, as far as it comes: who goes away in the middle leaves in what came."""
+    with contextlib.suppress(ClientDisconnect):
+        async for part in request.stream():
+            yield part
+
+
+def _stream_of(row: type[Input]) -> dict[str, Any]:
+    """The request body of a stream, for the manual."""
+    schema = {"schema": {"type": "string", "description": f"One {row.__name__} as JSON on each line."}}
+    return {"requestBody": {"required": True, "content": {"application/x-ndjson": schema}}}
+
+
+@router.post("/stock/figures", responses=problems(503), openapi_extra=_stream_of(StockFigure))
+async def feed_figures(
+    request: Request,
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.feed")],
+    source: Source,
+    as_of: Annotated[Instant | None, Query(description="When the figures were true, unless a row says it.")] = None,
+    first_line: FirstLine = 1,
+) -> streams.FeedAnswer:
+    """What another system has, absolute: a snapshot or only what changed, of any length, one position a line.
+
+    Each figure is compared with the record and the difference is booked. It is true as of `as_of`: what happened since
+    stays on top of it, so a snapshot that was taken while the shops sold brings nothing back. Positions that are not in
+    the stream stay as they are: send 0 for what is gone. Sent again, nothing happens twice.
+
+        {"sku": "APPLE", "node": "S-1", "units": 12}
+        {"sku": "BREAD", "node": "S-1", "units": 0, "as_of": "2026-03-01T09:30:00Z"}
+    """
+    feed = streams.figure_feed(actor, source, as_of)
+    return (await streams.read(parts.db, feed, _body(request), first_line=first_line)).answer()
+
+
+@router.post("/stock/deltas", responses=problems(503), openapi_extra=_stream_of(StockDelta))
+async def feed_deltas(
+    request: Request,
+    parts: PartsDep,
+    actor: Annotated[Actor, allowed("stock.feed")],
+    source: Source,
+    first_line: FirstLine = 1,
+) -> streams.FeedAnswer:
+    """What another system booked, movement by movement, of any length and in any order, one a line.
+
+    A `key` counts once for its source, whenever and however often it comes. What happened before the count or figure
+    its position is built on was in that already: the ledger has it with its opposite, and the record stays.
+
+        {"key": "mv-1", "sku": "APPLE", "node": "S-1", "delta": -1, "reason": "sale", "at": "2026-03-01T09:30:00Z"}
+    """
+    feed = streams.delta_feed(actor, source)
+    return (await streams.read(parts.db, feed, _body(request), first_line=first_line)).answer()
 
 
 # ---------------------------------------------------------------- carts

@@ -17,7 +17,7 @@ from uuid import UUID
 from server.events import CountContains, CountDoubted, StockChanged, StockCounted
 from server.inventory import service, shelf
 from server.inventory.known import known
-from server.inventory.rules import COUNTED_ALREADY, NEAR, PositionKey, count_posting, expected, is_near
+from server.inventory.rules import COUNTED_ALREADY, NEAR, PositionKey, count_posting, expected, is_fed, is_near
 from server.inventory.tables import CountRow
 from server.kit import bulk
 from server.kit.transaction import Tx
@@ -33,11 +33,12 @@ FOLLOWS_SQL = (
     " CROSS JOIN LATERAL (SELECT sum(m.quantity)::bigint AS units FROM stock_movement m WHERE m.sku = p.sku"
     f" AND m.node = p.node AND m.bucket = 'sellable' AND m.reason NOT IN ({_DERIVED})"
     " AND coalesce(m.happened_at, m.at) > c.happened_at) m"
-    " WHERE p.sellable <> c.units + coalesce(h.units, 0) + coalesce(m.units, 0) AND NOT EXISTS (SELECT 1 FROM"
+    " WHERE (p.fed_at IS NULL OR p.fed_at <= p.counted_at)"
+    " AND p.sellable <> c.units + coalesce(h.units, 0) + coalesce(m.units, 0) AND NOT EXISTS (SELECT 1 FROM"
     " stock_movement e WHERE e.sku = p.sku AND e.node = p.node AND e.bucket = 'sellable'"
     " AND e.reason = 'evidence' AND e.at >= c.at)"
 )
-"""Positions that are not what their newest count and everything since make of them; where less was counted than was
+"""Positions built on a count that are not what it and everything since make of them; where less was counted than was
 taken afterwards, somebody is asked to count again."""
 CORRECTIONS_SQL = (
     "SELECT c.id, coalesce(c.sku, m.sku) AS sku, coalesce(c.node, m.node) AS node, c.delta, m.units FROM"
@@ -88,15 +89,19 @@ async def count(tx: Tx, seen: Seen) -> Mapping[str, Any] | None:
 
 
 def _overtaken(seen: Seen, position: Mapping[str, Any]) -> bool:
-    """By a count that was made later; of two at the same moment the one of the greater device stands."""
+    """By a count or a figure of later; of two counts at the same moment the one of the greater device stands."""
+    if position["fed_at"] is not None and position["fed_at"] > seen.at:
+        return True
     if position["counted_at"] is None:
         return False
     return bool((position["counted_at"], position["counted_on"] or "") > (seen.at, seen.device or ""))
 
 
 async def _too_late(tx: Tx, seen: Seen, position: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    newest = await tx.one("SELECT * FROM stock_count WHERE id = :id", id=position["count_id"])
     await bulk.insert(tx, CountRow, [_row(tx, seen, tx.new_id(), 0, overtaken=True)])
+    if is_fed(position):
+        return {"units": position["fed_units"], "actor": position["fed_by"], "happened_at": position["fed_at"]}
+    newest = await tx.one("SELECT * FROM stock_count WHERE id = :id", id=position["count_id"])
     if newest and newest["units"] != seen.count.units:
         if not seen.sure:
             tx.emit(CountDoubted(*seen.key, "clock", seen.actor, seen.device))
@@ -159,5 +164,7 @@ async def on_count_contains(tx: Tx, events: Sequence[CountContains]) -> None:
     for event in events:
         key = (event.sku, event.node)
         position = (await service.lock_or_create(tx, {key}))[key]
+        if is_fed(position):
+            continue
         late = count_posting(key, event.units, position["count_id"], position["counted_at"], late=True)
         await service.record(tx, {key: position}, [late], actor=event.actor, device=event.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -131,7 +132,7 @@ def found_by_fact(position: Mapping[str, int], postings: Sequence[Posting]) -> l
 # ---------------------------------------------------------------- counts
 
 
-COUNTED_ALREADY = frozenset({MovementReason.COUNT, MovementReason.EVIDENCE})
+COUNTED_ALREADY = frozenset({MovementReason.COUNT, MovementReason.EVIDENCE, MovementReason.FEED})
 """Corrections of the record: nothing happened on the shelf."""
 NEAR = timedelta(minutes=2)
 """Clocks are only so good: what other devices did so close to a count cannot be put in order with it."""
@@ -142,22 +143,37 @@ def expected(units: int, in_hand: int, since: int) -> int:
     return units + in_hand + since
 
 
+def is_fed(position: Mapping[str, Any]) -> bool:
+    """Whether a position is built on a figure of another system: one that is newer than its newest count."""
+    fed, counted = position["fed_at"], position["counted_at"]
+    return fed is not None and (counted is None or fed > counted)
+
+
 def contained(position: Mapping[str, Any], at: datetime) -> bool:
-    """Whether the newest count of a position has seen what happened then."""
-    return position["counted_at"] is not None and at <= position["counted_at"]
+    """Whether a position is built on a count that has seen what happened then."""
+    return position["counted_at"] is not None and at <= position["counted_at"] and not is_fed(position)
 
 
 def is_near(position: Mapping[str, Any], device: str | None, at: datetime) -> bool:
-    """Whether something another device did then cannot be put in order with the newest count."""
+    """Whether something another device did then cannot be put in order with the count a position is built on."""
     counted = position["counted_at"]
-    return counted is not None and device != position["counted_on"] and abs(at - counted) <= NEAR
+    if counted is None or device == position["counted_on"] or is_fed(position):
+        return False
+    return bool(abs(at - counted) <= NEAR)
 
 
-def with_contained(posting: Posting, position: Mapping[str, Any]) -> list[Posting]:
-    """A posting, with its opposite where it had been counted; what adds units comes first, so that none is missing."""
-    if posting.happened_at is None or not contained(position, posting.happened_at):
+def with_contained(posting: Posting, position: Mapping[str, Any], device: str | None) -> list[Posting]:
+    """A posting, with its opposite where it had been counted, or was in the figure of another system already; what adds
+    units comes first, so that none is missing."""
+    if posting.happened_at is None:
         return [posting]
-    opposite = count_posting(posting.key, -posting.quantity, position["count_id"], position["counted_at"], late=True)
+    if in_figure(position, posting.happened_at, device):
+        opposite = figure_posting(posting.key, -posting.quantity, position["fed_by"], position["fed_at"])
+    elif posting.changes_shelf and contained(position, posting.happened_at):
+        counted = position["counted_at"]
+        opposite = count_posting(posting.key, -posting.quantity, position["count_id"], counted, late=True)
+    else:
+        return [posting]
     return sorted((posting, opposite), key=lambda each: -each.quantity)
 
 
@@ -170,7 +186,48 @@ def contradicts(proof: Posting, position: Mapping[str, Any]) -> bool:
     """Whether units that were there after all prove the newest count wrong."""
     if proof.bucket is not Bucket.SELLABLE or proof.reason is not MovementReason.EVIDENCE:
         return False
-    return position["counted_at"] is not None
+    return position["counted_at"] is not None and not is_fed(position)
+
+
+# ---------------------------------------------------------------- figures of other systems
+
+
+FUTURE = timedelta(minutes=2)
+"""A figure may be so far ahead of our clock: its own clock is only so good."""
+
+
+def in_figure(position: Mapping[str, Any], at: datetime, device: str | None) -> bool:
+    """Whether the figure a position is built on had that movement in it. What our own devices did is in a figure only
+    when we had heard of it by then: nobody else can have told its source."""
+    return device is None and is_fed(position) and at <= position["fed_at"]
+
+
+def figure_posting(key: PositionKey, units: int, source: str, at: datetime) -> Posting:
+    """The correction that a figure asks for."""
+    return Posting(*key, Bucket.SELLABLE, units, MovementReason.FEED, source, at)
+
+
+class Verdict(StrEnum):
+    """What a figure means for a position."""
+
+    BUILD = "build"
+    """It is the newest: the position is built on it from now on."""
+    KNOWN = "known"
+    """It came before."""
+    CONTRADICTS = "contradicts"
+    """Another figure came for the same moment."""
+    OVERTAKEN = "overtaken"
+    """A count or a figure of a later moment is known."""
+
+
+def judge_figure(position: Mapping[str, Any], units: int, at: datetime) -> Verdict:
+    """The newest statement about a position stands, by its own time. At the same moment a count stands."""
+    counted, fed = position["counted_at"], position["fed_at"]
+    if fed is not None and fed >= at:
+        if fed > at:
+            return Verdict.OVERTAKEN
+        return Verdict.KNOWN if position["fed_units"] == units else Verdict.CONTRADICTS
+    return Verdict.OVERTAKEN if counted is not None and counted >= at else Verdict.BUILD
 
 
 def exit_postings(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from server.events import StockChanged, StockShort, UnitsLeft
 from server.inventory import shelf
-from server.inventory.known import known
+from server.inventory.known import free, known
 from server.inventory.rules import (
     Change,
     PositionKey,
@@ -37,7 +37,8 @@ from shared.stock import MovementReason
 _KEYS = "unnest(CAST(:skus AS text[]), CAST(:nodes AS text[])) AS k(sku, node)"
 
 
-def _binds(keys: Sequence[PositionKey]) -> dict[str, list[str]]:
+def binds(keys: Sequence[PositionKey]) -> dict[str, list[str]]:
+    """The two arrays that statements over positions unnest."""
     return {"skus": [k[0] for k in keys], "nodes": [k[1] for k in keys]}
 
 
@@ -45,12 +46,12 @@ async def lock(tx: Tx, keys: set[PositionKey]) -> dict[PositionKey, dict[str, An
     """The positions, locked in key order. Missing ones are not in the answer."""
     rows = await tx.rows(
         f"SELECT p.* FROM stock_position p JOIN {_KEYS} USING (sku, node) ORDER BY p.sku, p.node FOR UPDATE OF p",  # noqa: S608
-        **_binds(sorted(keys)),
+        **binds(sorted(keys)),
     )
     return {(r["sku"], r["node"]): dict(r) for r in rows}
 
 
-async def _ensure(tx: Tx, keys: set[PositionKey]) -> None:
+async def ensure(tx: Tx, keys: set[PositionKey]) -> None:
     """Make sure that each position has a row (a node may receive or sell what it never had)."""
     await bulk.insert(
         tx, PositionRow, [{"sku": sku, "node": node} for sku, node in sorted(keys)], conflict="ON CONFLICT DO NOTHING"
@@ -61,7 +62,7 @@ async def lock_or_create(tx: Tx, keys: set[PositionKey]) -> dict[PositionKey, di
     """The positions, locked in key order; missing ones are made first."""
     positions = await lock(tx, keys)
     if missing := keys - positions.keys():
-        await _ensure(tx, missing)
+        await ensure(tx, missing)
         positions = await lock(tx, keys)
     return positions
 
@@ -72,17 +73,21 @@ async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
     rows = await tx.rows(
         "UPDATE stock_position p SET sellable = p.sellable + k.sellable, damaged = p.damaged + k.damaged,"
         " quality_hold = p.quality_hold + k.quality_hold, display = p.display + k.display,"
-        " reserved = p.reserved + k.reserved, version = p.version + 1"
+        " reserved = p.reserved + k.reserved, version = p.version + 1,"
+        " moved_at = CASE WHEN k.moved THEN greatest(p.moved_at, :now) ELSE p.moved_at END"
         " FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]), CAST(:sellable AS bigint[]),"
         " CAST(:damaged AS bigint[]), CAST(:quality_hold AS bigint[]), CAST(:display AS bigint[]),"
-        " CAST(:reserved AS bigint[])) AS k(sku, node, sellable, damaged, quality_hold, display, reserved)"
+        " CAST(:reserved AS bigint[]), CAST(:moved AS bool[]))"
+        " AS k(sku, node, sellable, damaged, quality_hold, display, reserved, moved)"
         " WHERE p.sku = k.sku AND p.node = k.node RETURNING p.*",
-        **_binds(keys),
+        **binds(keys),
         sellable=bucket[Bucket.SELLABLE],
         damaged=bucket[Bucket.DAMAGED],
         quality_hold=bucket[Bucket.QUALITY_HOLD],
         display=bucket[Bucket.DISPLAY],
         reserved=[changes[k].reserved for k in keys],
+        moved=[Bucket.SELLABLE in changes[k].buckets for k in keys],
+        now=tx.now,
     )
     known(tx).changed(rows)
     tx.emit(*(StockChanged(sku=sku, node=node) for sku, node in keys))
@@ -305,11 +310,24 @@ class Fact:
 
 
 async def post(tx: Tx, facts: Sequence[Fact], *, actor: str, device: str | None = None) -> None:
-    """Write facts into the ledger. A fact is never refused: it may prove the record wrong, and break promises."""
+    """Write facts into the ledger. A fact is never refused: it may prove the record wrong, and break promises.
+
+    Nothing happens later than now, whatever a clock says.
+    """
     if not facts:
         return
     postings = [
-        Posting(f.sku, f.node, f.bucket, f.delta, f.reason, f.reference, f.happened_at, f.of_job) for f in facts
+        Posting(
+            f.sku,
+            f.node,
+            f.bucket,
+            f.delta,
+            f.reason,
+            f.reference,
+            f.happened_at and min(f.happened_at, tx.now),
+            f.of_job,
+        )
+        for f in facts
     ]
     positions = await lock_or_create(tx, {p.key for p in postings})
     await record(tx, positions, postings, actor=actor, device=device)
@@ -360,7 +378,7 @@ async def _give_way(tx: Tx, positions: dict[PositionKey, dict[str, Any]], change
     carts = await tx.rows(
         f"SELECT r.id, r.sku, r.node, r.quantity FROM reservation r JOIN {_KEYS} USING (sku, node)"  # noqa: S608
         " WHERE r.quantity > 0 AND r.kind = 'soft' ORDER BY r.made_at DESC, r.id DESC",
-        **_binds(sorted(short)),
+        **binds(sorted(short)),
     )
     for cart in carts:
         short[(cart["sku"], cart["node"])] -= cart["quantity"]
@@ -381,6 +399,14 @@ async def open_positions(tx: Tx, rows: Sequence[dict[str, Any]], *, actor: str) 
     facts = [Fact(r["sku"], r["node"], r["quantity"], MovementReason.OPENING) for r in rows if r["quantity"]]
     if facts:
         await post(tx, facts, actor=actor)
+
+
+async def show(tx: Tx, keys: Sequence[PositionKey]) -> None:
+    """Let devices have these positions as they are now."""
+    positions = await lock(tx, set(keys))
+    known(tx).changed(list(positions.values()))
+    await free(tx, {sku for sku, _ in positions})
+    tx.emit(*(StockChanged(sku=sku, node=node) for sku, node in positions))
 
 
 async def place_in_bins(tx: Tx, places: Sequence[tuple[str, str, str]]) -> None:

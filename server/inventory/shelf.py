@@ -25,6 +25,7 @@ from server.inventory.rules import (
 from server.inventory.tables import ShelfRow
 from server.kit import bulk
 from server.kit.transaction import Row, Tx
+from shared.reasons import Bucket
 from shared.stock import MovementReason
 
 _KEYS = "unnest(CAST(:skus AS text[]), CAST(:nodes AS text[])) AS k(sku, node)"
@@ -43,16 +44,15 @@ async def hold(tx: Tx, keys: Collection[PositionKey], *, alone: bool) -> None:
 async def contain(
     tx: Tx, positions: Mapping[PositionKey, Mapping[str, Any]], postings: Sequence[Posting], device: str | None
 ) -> list[Posting]:
-    """The postings, with corrections where the newest count of a position has seen them already."""
+    """The postings, with corrections where what their position is built on has seen them already."""
     found: list[Posting] = []
     for posting in postings:
         position = positions[posting.key]
-        if position["counted_at"] is None or not posting.changes_shelf:
+        if posting.bucket is not Bucket.SELLABLE or posting.reason in COUNTED_ALREADY:
             found.append(posting)
             continue
-        at = posting.happened_at or tx.now
-        found += with_contained(posting, position)
-        if is_near(position, device, at):
+        found += with_contained(posting, position, device)
+        if posting.changes_shelf and is_near(position, device, posting.happened_at or tx.now):
             tx.emit(CountDoubted(*posting.key, "close", None, device))
     await note_late(tx, positions, [p for p in found if p.reason is MovementReason.COUNT])
     return found
@@ -128,7 +128,8 @@ def _row(tx: Tx, e: ShelfChanged) -> dict[str, Any]:
 async def _counted(tx: Tx, keys: Collection[PositionKey]) -> dict[PositionKey, Row]:
     """Positions that were ever counted."""
     rows = await tx.rows(
-        f"SELECT p.sku, p.node, p.counted_at, p.counted_on FROM stock_position p JOIN {_KEYS} USING (sku, node)"  # noqa: S608
+        "SELECT p.sku, p.node, p.counted_at, p.counted_on, p.fed_at"  # noqa: S608
+        f" FROM stock_position p JOIN {_KEYS} USING (sku, node)"
         " WHERE p.counted_at IS NOT NULL",
         skus=[k[0] for k in sorted(keys)],
         nodes=[k[1] for k in sorted(keys)],

@@ -36,6 +36,12 @@ class PositionRow(Table):
     """The newest count of it, with its time and device."""
     counted_at: Mapped[datetime | None]
     counted_on: Mapped[str | None]
+    fed_at: Mapped[datetime | None]
+    """The newest figure another system gave of it, whose, and of when."""
+    fed_units: Mapped[int | None]
+    fed_by: Mapped[str | None]
+    moved_at: Mapped[datetime | None]
+    """Nothing was booked after this moment, except by feeds."""
     version: Mapped[int] = mapped_column(server_default="1")
 
 

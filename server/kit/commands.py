@@ -7,7 +7,7 @@ answer. Same key with another fingerprint is refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,33 @@ async def begin(tx: Tx, keys: Sequence[Key]) -> dict[Key, dict[str, Any] | Reuse
         else:
             answers[key] = row["outcome"] or {}
     return answers
+
+
+async def claim(tx: Tx, scope: str, marks: Mapping[str, str], outcome: Mapping[str, Any]) -> dict[str, str]:
+    """Claim keys (with their fingerprints) that will all have the same `outcome`: at once, in one statement.
+
+    Returns those that were claimed before, with the fingerprints they had then.
+    """
+    keys = sorted(marks)
+    new = await tx.rows(
+        "INSERT INTO command_log (scope, key, fingerprint, at, outcome) SELECT :scope, k.key, k.fingerprint, :now,"
+        " CAST(:outcome AS jsonb) FROM unnest(CAST(:keys AS text[]), CAST(:marks AS text[])) AS k(key, fingerprint)"
+        " ON CONFLICT DO NOTHING RETURNING key",
+        scope=scope,
+        now=tx.now,
+        outcome=outcome,
+        keys=keys,
+        marks=[marks[key] for key in keys],
+    )
+    old = marks.keys() - {row["key"] for row in new}
+    if not old:
+        return {}
+    known = await tx.rows(
+        "SELECT key, fingerprint FROM command_log WHERE scope = :scope AND key = ANY(CAST(:keys AS text[]))",
+        scope=scope,
+        keys=sorted(old),
+    )
+    return {row["key"]: row["fingerprint"] for row in known}
 
 
 async def finish(tx: Tx, outcomes: dict[Key, dict[str, Any]]) -> None:

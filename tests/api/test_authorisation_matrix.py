@@ -93,6 +93,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/adjustments"): Row("stock.adjust", "row refused", {"adjustments": [ADJUSTMENT]}),
     ("POST", "/v1/receipts"): Row("stock.receive", "row refused", {"receipts": [RECEIPT]}),
     ("POST", "/v1/counter-sales"): Row("stock.feed", "head office", {"sales": [SALE]}),
+    ("POST", "/v1/stock/figures"): Row("stock.feed", "head office", query="?source=erp"),
+    ("POST", "/v1/stock/deltas"): Row("stock.feed", "head office", query="?source=erp"),
     ("POST", "/v1/reservations"): Row(
         "order.place", "head office", {"cart": "c", "sku": "APPLE", "node": HERE, "quantity": 1}
     ),

@@ -32,6 +32,12 @@ CHECKS = [
 ]
 
 
+@schemathesis.serializer("application/x-ndjson")
+def _stream(_: Any, value: Any) -> bytes:
+    """Streams of rows: anything at all, mostly not rows."""
+    return str(value).encode("utf-8", "replace")
+
+
 @dataclass
 class Site:
     """Where the server listens, what it says about itself, and tokens for it."""

@@ -17,6 +17,7 @@ from typing import Any
 
 BENCHES = {
     "place_order_http": "orders/s over HTTP, 32 clients, against pgbench's nine statements",
+    "stock_feed": "positions/s of a snapshot and of deltas, against two bare SQL statements over the same rows",
     "availability": "product pages/s against a ready-made answer from the same process",
     "router_time": "one order of three lines over 1,000 nodes",
     "router_gap": "cost of its answers over the exact optimum, for single orders and batches of 50",

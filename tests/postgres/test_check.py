@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 
 import pytest
 
@@ -47,6 +48,10 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
             " 'S-1', 'attic', 3, 'receipt', now())"
         ),
         {"1. every position is the fold of its ledger"},
+    ),
+    "a figure nobody followed": (
+        "UPDATE stock_position SET fed_units = fed_units + 1 WHERE fed_at IS NOT NULL",
+        {"1. the record follows the newest figure of a feed, and what happened since"},
     ),
     "reserved by nobody": (
         "UPDATE stock_position SET reserved = reserved + 1 WHERE sku = 'WINE' AND node = 'S-1'",
@@ -305,6 +310,10 @@ async def a_day(world: build.World) -> None:
         tablet.command("receive", node=STORE, document="LS-1", sku="BREAD", good=4, damaged=1),
         tablet.command("count", node=STORE, sku="BREAD", units=3),
     )
+    figure = '{"sku": "BREAD", "node": "S-2", "units": 4}'
+    query = {"source": "erp", "as_of": datetime.now(UTC).isoformat()}
+    await world.client.post("/v1/stock/figures", content=figure, params=query)
+    await outbox.drain(world.parts)
 
 
 class _UndoneError(Exception):
