@@ -31,6 +31,7 @@ def test_answers_after_the_commit_answer_stored_facts_and_have_names_of_their_ow
         ("JobShipped", "messages.answers.job_shipped"),
         ("UnitsCancelled", "messages.answers.units_cancelled"),
         ("MoneyWanted", "orders.payments.ask_gateway"),
+        ("StockFed", "inventory.streams.tell_devices"),
     ]
     assert all(row.event.STORED for row in after)
 
