@@ -126,7 +126,7 @@ class Availability(Wire):
     """One item for a channel: the network figure, and its nodes."""
 
     sku: Sku
-    channel: str
+    channel: str | None = Field(description="None: all nodes, whoever sells from them.")
     available: int = Field(examples=[17], description="`in_nodes` - `promised_not_routed`, at least 0.")
     in_nodes: int = Field(examples=[18], description="The sum of what each of the channel's nodes has available.")
     promised_not_routed: int = Field(examples=[1], description="Units of orders that have no node yet.")

@@ -16,9 +16,10 @@ Detail = Literal["network", "nodes", "arithmetic"]
 
 
 class Seller:
-    """A channel at the shelves: which nodes it sells from, and what it may not touch there."""
+    """A channel at the shelves: which nodes it sells from, and what it may not touch there. None: the whole network,
+    every node with nothing held back for anybody."""
 
-    def __init__(self, channel: str, thresholds: Mapping[str, int], names: Mapping[str, str]) -> None:
+    def __init__(self, channel: str | None, thresholds: Mapping[str, int], names: Mapping[str, str]) -> None:
         self.channel = channel
         self.thresholds = thresholds
         self.heads = {code: f'{{"node":"{code}","name":{to_json(names.get(code, ""))}' for code in thresholds}
@@ -42,7 +43,7 @@ class Drawing:
         self._pieces: dict[Detail, list[str]] = {}
         in_nodes = sum(self._available)
         self._head = (
-            f'{{"sku":"{sku}","channel":"{seller.channel}","available":{max(0, in_nodes - columns.promised)},'
+            f'{{"sku":"{sku}","channel":{to_json(seller.channel)},"available":{max(0, in_nodes - columns.promised)},'
             f'"in_nodes":{in_nodes},"promised_not_routed":{columns.promised},"nodes":['
         )
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from server.inventory import queries
 from server.inventory.columns import NOTHING, Columns
@@ -21,8 +22,12 @@ from server.kit.transaction import Tx
 from server.network import queries as network
 
 MAX_AGE_S = 1.0
+PIECE = 200
+"""Items of one statement."""
 MOST_CELLS = 200_000
 """Items times nodes that are kept; those that nobody has asked for longest go first."""
+MOST_SELLERS = 8
+"""Channels for which an item's drawings are kept."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,8 @@ class Shown:
     def drawing(self, seller: Seller) -> Drawing:
         found = self.drawings.get(seller)
         if found is None:
+            if len(self.drawings) == MOST_SELLERS:
+                self.drawings.clear()
             found = self.drawings[seller] = Drawing(self.sku, self.columns, seller)
         return found
 
@@ -52,14 +59,14 @@ class _Ask:
 
 
 class Window:
-    """What one process keeps. `sellers`: channels as of the last reading."""
+    """What one process keeps. `sellers`: channels as of the last reading, and under None whoever asks for all nodes."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._kept: OrderedDict[str, Shown] = OrderedDict()
         self._cells = 0
         self._book: network.Book | None = None
-        self.sellers: Mapping[str, Seller] = {}
+        self.sellers: dict[str | None, Seller] = {}
         self._reading: Combiner[_Ask, Mapping[str, Shown]] = Combiner(self._read)
 
     async def look(self, skus: Sequence[str], max_age: timedelta) -> list[Shown]:
@@ -89,9 +96,10 @@ class Window:
             brought = self._fresh(ask.skus, ask.not_before)
             found.update(brought)
             wanted.update(dict.fromkeys(sku for sku in ask.skus if sku not in brought))
-        if wanted:
+        left = iter(wanted)
+        while piece := list(islice(left, PIECE)):
             async with self._db.reading() as tx:
-                found.update(await self._read_from(tx, list(wanted)))
+                found.update(await self._read_from(tx, piece))
         return [found] * len(asks)
 
     async def _read_from(self, tx: Tx, skus: Sequence[str]) -> dict[str, Shown]:
@@ -104,7 +112,8 @@ class Window:
     def _hang(self, book: network.Book) -> None:
         """Nodes or channels have changed: what was drawn says something else now."""
         self._book = book
-        self.sellers = {code: Seller(code, mine, book.names) for code, mine in book.thresholds.items()}
+        self.sellers = {channel: Seller(channel, mine, book.names) for channel, mine in book.thresholds.items()}
+        self.sellers[None] = Seller(None, dict.fromkeys(book.names, 0), book.names)
         for shown in self._kept.values():
             shown.drawings.clear()
 

@@ -88,6 +88,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/exceptions/{exception_id}"): Row("fulfilment.read", "refused"),
     ("POST", "/v1/exceptions/{exception_id}/settle"): Row("exception.settle", "refused", {"resolution": "put_back"}),
     ("GET", "/v1/availability"): Row("stock.read", "unbound", query="?channel=web&sku=APPLE"),
+    ("POST", "/v1/availability"): Row("stock.read", "unbound", {"skus": ["APPLE"], "channels": ["web"]}),
     ("GET", "/v1/stock/{sku}"): Row("stock.read", "unbound", query=f"?near={HERE}"),
     ("GET", "/v1/movements"): Row("stock.read", "hidden"),
     ("POST", "/v1/adjustments"): Row("stock.adjust", "row refused", {"adjustments": [ADJUSTMENT]}),

@@ -19,6 +19,7 @@ BENCHES = {
     "place_order_http": "orders/s over HTTP, 32 clients, against pgbench's nine statements",
     "stock_feed": "positions/s of a snapshot and of deltas, against two bare SQL statements over the same rows",
     "availability": "product pages/s against a ready-made answer from the same process",
+    "availability_bulk": "50 items in 200 nodes at once: cells/s against pydantic's dump of the same answer",
     "router_time": "one order of three lines over 1,000 nodes",
     "router_gap": "cost of its answers over the exact optimum, for single orders and batches of 50",
     "scan_to_result": "a scan on the device until its result is stored, with 2,000 commands waiting",

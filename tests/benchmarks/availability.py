@@ -33,9 +33,9 @@ class Sum:
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
 
-    def turn(self, site: Site, requests: list[list[Any]]) -> None:
+    def turn(self, site: Site, requests: list[list[Any]], clients: int = CLIENTS) -> None:
         before = site.cpu_seconds()
-        measured = load(site, requests)
+        measured = load(site, requests, clients)
         self.cpu += site.cpu_seconds() - before
         self.done += measured["statuses"].get("200", 0)
         self.seconds += measured["seconds"]

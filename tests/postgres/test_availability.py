@@ -223,3 +223,53 @@ async def test_items_may_be_repeated_or_stand_with_commas(world: build.World) ->
     for query in ("sku=BREAD,APPLE,BREAD", "sku=BREAD&sku=APPLE", "sku=BREAD&sku=APPLE,BREAD"):
         answer = await world.client.get(f"{PATH}?channel=web&{query}")
         assert [item["sku"] for item in answer.json()["items"]] == ["BREAD", "APPLE"]
+
+
+# ---------------------------------------------------------------- many at once
+
+
+async def test_many_items_are_asked_for_by_channel_and_for_the_whole_network(world: build.World) -> None:
+    shop = await open_shop(world)
+    await shop.buy(("APPLE", 1))
+    nodes = [{"node": OTHER, "threshold": 3}]
+    await world.client.post("/v1/channels", json={"channels": [{"code": "shop", "name": "Shop", "nodes": nodes}]})
+    skus = ["APPLE", "NEW", *(f"NONE-{n}" for n in range(500))]
+    answer = await world.client.post(PATH, json={"skus": skus, "channels": ["shop", None], "nodes": [OTHER, STORE]})
+    assert answer.status_code == 200, answer.text
+    AvailabilityAnswer.model_validate(answer.json())
+    items = answer.json()["items"]
+    assert [(item["channel"], item["sku"]) for item in items] == [(c, sku) for c in ("shop", None) for sku in skus]
+    in_shop, everywhere = items[0], items[len(skus)]
+    assert in_shop["nodes"] == [{"node": OTHER, "name": f"Store {OTHER}", "available": 7}]
+    assert (everywhere["available"], [n["available"] for n in everywhere["nodes"]]) == (29, [10, 9])
+    assert (items[1]["available"], items[1]["nodes"]) == (0, [])
+    whole = await world.client.get(PATH, params={"sku": "APPLE"})
+    assert (whole.json()["items"][0]["channel"], whole.json()["items"][0]["available"]) == (None, 29)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"channels": ["web", "none"]}, "channels.1"),
+        ({"channels": []}, "channels"),
+        ({"skus": []}, "skus"),
+        ({"skus": ["APPLE", "B C"]}, "skus.1"),
+        ({"nodes": ["S 1"]}, "nodes.0"),
+        ({"detail": "all"}, "detail"),
+        ({"skus": [f"A{n}" for n in range(1000)], "channels": ["web"] * 50}, "skus"),
+    ],
+)
+async def test_a_question_for_many_says_which_part_of_it_cannot_be_answered(
+    world: build.World, more: dict[str, Any], field: str
+) -> None:
+    await open_shop(world)
+    answer = await world.client.post(PATH, json={"skus": ["APPLE"], **more})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+    assert answer.json()["errors"][0]["remedy"]
+
+
+async def test_totals_alone_may_be_asked_for_without_a_bound_of_nodes(world: build.World) -> None:
+    await open_shop(world)
+    skus = [f"A{n}" for n in range(1000)]
+    answer = await world.client.post(PATH, json={"skus": skus, "channels": ["web"] * 50, "detail": "network"})
+    assert (answer.status_code, len(answer.json()["items"])) == (200, 50_000)
