@@ -19,6 +19,7 @@ from server.kit.database import Database
 from server.kit.transaction import Tx
 from server.orders.money import RENEWED
 from server.orders.renewals import DUE
+from server.orders.units import PENDING
 from server.routing import days
 from server.sync.documents import node_stream
 from shared.orders import STAND_INS_FROM, UnitState, status_of
@@ -151,6 +152,17 @@ UNITS = (
         "SELECT o.id, o.number, o.jobs_open, coalesce(f.jobs, 0) AS jobs FROM customer_order o LEFT JOIN (SELECT"
         " order_id, count(*) AS jobs FROM fulfilment WHERE NOT final GROUP BY 1) f ON f.order_id = o.id"
         " WHERE o.jobs_open <> coalesce(f.jobs, 0)",
+    ),
+)
+HOLDS = (
+    Question(
+        "4. what is held has a hold, and nothing else of its order waits for a node",
+        "order_hold",
+        "SELECT l.order_id, l.line, l.held, l.routing, l.backordered, h.kinds FROM order_line l LEFT JOIN (SELECT"
+        " order_id, string_agg(kind, ', ' ORDER BY kind) AS kinds FROM order_hold WHERE resolved_at IS NULL"
+        " GROUP BY 1) h"
+        " USING (order_id) WHERE (l.held > 0 AND h.kinds IS NULL)"
+        " OR (l.routing + l.backordered > 0 AND h.kinds IS NOT NULL)",
     ),
 )
 DAYS = (
@@ -324,7 +336,7 @@ PEOPLE = (
         " OR body::jsonb->>'order' <> order_id::text",
     ),
 )
-QUESTIONS = (*STOCK, *COUNTS, *UNITS, *DAYS, *MONEY, *FACTS, *PEOPLE)
+QUESTIONS = (*STOCK, *COUNTS, *UNITS, *HOLDS, *DAYS, *MONEY, *FACTS, *PEOPLE)
 
 
 async def check(db: Database) -> list[Finding]:
@@ -361,16 +373,16 @@ async def _statuses(tx: Tx, counts: Mapping[str, int]) -> Finding:
     """Every status is what the one rule derives: asked once for each kind of order there is, not for each order."""
     has = ", ".join(f"(sum({state}) > 0)::int AS {state}" for state in UnitState)
     kinds = await tx.rows(
-        "SELECT status, in_work, settled, count(*) AS orders, min(number) AS number,"
-        f" {', '.join(UnitState)} FROM (SELECT o.status, o.in_work, o.number, {has},"
+        "SELECT status, in_work, settled, pending, count(*) AS orders, min(number) AS number,"
+        f" {', '.join(UnitState)} FROM (SELECT o.status, o.in_work, o.number, {has}, {PENDING} AS pending,"
         " o.jobs_open = 0 AND bool_and(m.order_id IS NULL) AS settled FROM customer_order o"
         " JOIN order_line l ON l.order_id = o.id LEFT JOIN (SELECT DISTINCT order_id FROM money_entry"
-        f" WHERE state <> 'done') m ON m.order_id = o.id GROUP BY o.id) x GROUP BY 1, 2, 3, {', '.join(UnitState)}"
+        f" WHERE state <> 'done') m ON m.order_id = o.id GROUP BY o.id) x GROUP BY 1, 2, 3, 4, {', '.join(UnitState)}"
     )
     wrong = []
     for kind in kinds:
         units = {state: kind[state.value] for state in UnitState}
-        should = status_of([units], in_work=kind["in_work"], settled=kind["settled"]).value
+        should = status_of([units], in_work=kind["in_work"], settled=kind["settled"], pending=kind["pending"]).value
         if should != kind["status"]:
             first = {"first": kind["number"], "orders": kind["orders"]}
             wrong.append({"status": kind["status"], "should_be": should, **first})

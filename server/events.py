@@ -57,6 +57,48 @@ class HoldResolved:
     hold: str
     resolution: str
     actor: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTaken:
+    """Somebody looks after a hold, or nobody any more (`assignee` empty)."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    hold_id: UUID
+    hold: str
+    assignee: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldNoted:
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    hold_id: UUID
+    hold: str
+    note: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOverdue:
+    """Nobody has dealt with a hold in time. Said once."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    hold_id: UUID
+    hold: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeAsked:
+    """An order was put on hold: what its nodes have not picked yet shall wait, too."""
+
+    STORED: ClassVar[bool] = False
+    order_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

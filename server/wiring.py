@@ -30,8 +30,9 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.UnitsLeft, routing.on_units_left, SAME),
     Answer(e.UnitsLeft, orders.on_units_left, SAME),
     Answer(e.UnitsLeft, inventory.on_units_left, SAME),
-    # Somebody cancels; somebody bought the last one at the till
+    # Somebody cancels, or puts on hold; somebody bought the last one at the till
     Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
+    Answer(e.FreezeAsked, fulfilment.on_freeze_asked, SAME),
     Answer(e.StockShort, fulfilment.on_stock_short, SAME),
     # Somebody counts while others take units off the shelf
     Answer(e.ShelfChanged, shelf.on_shelf_changed, SAME),

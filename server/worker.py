@@ -22,7 +22,7 @@ from server.kit.transaction import Tx
 from server.kit.web import Parts
 from server.messages import service as messages
 from server.network import service as network
-from server.orders import payments, renewals
+from server.orders import payments, renewals, resolving
 from server.people import signing_in
 from server.routing import service as routing
 from server.routing import waits
@@ -98,6 +98,16 @@ async def forget_pieces(parts: Parts) -> int:
     return await alone(parts, "forget pieces", attachments.forget_pieces)
 
 
+async def end_windows(parts: Parts) -> int:
+    """Orders whose customers may no longer change their mind."""
+    return await alone(parts, "end windows", resolving.end_windows)
+
+
+async def tell_overdue_holds(parts: Parts) -> int:
+    """Holds that nobody dealt with in time."""
+    return await alone(parts, "overdue holds", resolving.tell_overdue)
+
+
 async def renew_authorisations(parts: Parts) -> int:
     """Authorisations that run out before the goods have left."""
     return await alone(parts, "renew authorisations", renewals.renew_due)
@@ -110,6 +120,8 @@ LOOPS: tuple[Loop, ...] = (
     Loop("route what a run takes", route_due, 5.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
+    Loop("end remorse windows", end_windows, 5.0),
+    Loop("tell of overdue holds", tell_overdue_holds, 60.0),
     Loop("switch nodes on again", switch_on, 15.0),
     Loop("renew authorisations", renew_authorisations, 600.0),
     Loop("ask the gateway again", payments.ask_again, 120.0),

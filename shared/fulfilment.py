@@ -387,11 +387,11 @@ class Expire(_Command):
 
 
 class Cancel(_Command):
-    """Units taken away by care or by a broken promise. `lines` empty: everything not yet handed over."""
+    """Units taken away by care, a hold or a broken promise. `lines` empty: everything not yet handed over."""
 
     kind: Literal["cancel"] = "cancel"
     lines: tuple[LineUnits, ...] = Field(default=(), max_length=500)
-    reason: Literal["customer_cancelled", "promise_broken"] = "customer_cancelled"
+    reason: Literal["customer_cancelled", "promise_broken", "held"] = "customer_cancelled"
 
 
 Command = Annotated[

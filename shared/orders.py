@@ -46,6 +46,8 @@ def stand_in_line(line: int, place: int) -> int:
 
 class OrderStatus(StrEnum):
     HELD = "held"
+    PENDING = "pending"
+    """Nothing but the time in which its customer may change their mind holds it."""
     ROUTING = "routing"
     BACKORDERED = "backordered"
     ALLOCATED = "allocated"
@@ -59,11 +61,14 @@ class OrderStatus(StrEnum):
 FINAL_STATUSES = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED})
 
 
-def status_of(lines: Iterable[Mapping[UnitState, int]], *, in_work: bool, settled: bool) -> OrderStatus:
+def status_of(
+    lines: Iterable[Mapping[UnitState, int]], *, in_work: bool, settled: bool, pending: bool = False
+) -> OrderStatus:
     """The status that follows from the units.
 
     `in_work`: some node has begun (accepted or later). `settled`: what was fulfilled is captured, what was
-    cancelled is released or refunded, and parcels have arrived.
+    cancelled is released or refunded, and parcels have arrived. `pending`: what is held waits for the end of a window
+    only, and for nobody.
     """
     units: dict[UnitState, int] = dict.fromkeys(UnitState, 0)
     for line in lines:
@@ -77,7 +82,7 @@ def status_of(lines: Iterable[Mapping[UnitState, int]], *, in_work: bool, settle
     if units[UnitState.FULFILLED]:
         return OrderStatus.PARTLY_FULFILLED
     if units[UnitState.HELD]:
-        return OrderStatus.HELD
+        return OrderStatus.PENDING if pending else OrderStatus.HELD
     if in_work:
         return OrderStatus.IN_FULFILMENT
     if units[UnitState.ROUTING]:
@@ -226,11 +231,23 @@ class JobView(Wire):
 
 
 class HoldView(Wire):
+    """Why an order waits for somebody, as a task."""
+
     id: UUID
-    kind: str
+    kind: str = Field(description="payment, fraud, address, remorse, swap or manual.", examples=["fraud"])
     since: Instant
     reason: str
+    due_at: Instant | None = Field(
+        default=None, description="By when somebody should have dealt with it; a remorse window ends then by itself."
+    )
+    assignee: str | None = Field(default=None, description="Id of whoever has taken it.")
+    assignee_name: str | None = None
     resolved_at: Instant | None = None
+    resolution: str | None = Field(
+        default=None, description="release, cancel, authorised, window_over or order_cancelled."
+    )
+    resolved_by: str | None = Field(default=None, description="Their name.")
+    note: str = Field(default="", description="What was said last.")
 
 
 class TimelineEntry(Wire):

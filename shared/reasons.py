@@ -48,6 +48,7 @@ REASONS: dict[str, Reason] = {
         Reason("promise_broken"),
         Reason("customer_refused"),
         Reason("customer_cancelled"),
+        Reason("held"),
         Reason("uncollected"),
     )
 }

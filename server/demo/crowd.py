@@ -110,7 +110,7 @@ class Crowd:
         page = await self.ask("GET", f"/v1/orders/{order_id}")
         for hold in page["holds"]:
             if hold["kind"] == "payment" and hold["resolved_at"] is None:
-                await self.ask("POST", f"/v1/orders/holds/{hold['id']}/resolve", json={"resolution": "cancel"})
+                await self.ask("POST", f"/v1/holds/{hold['id']}/resolve", json={"resolution": "cancel"})
                 self.note("refused cards")
 
     async def _change_mind(self, order_id: str) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from server.events import (
     CancelAsked,
+    FreezeAsked,
     JobChanged,
     JobMoved,
     JobOffered,
@@ -294,6 +295,16 @@ async def on_cancel_asked(tx: Tx, events: Sequence[CancelAsked]) -> None:
         left = None if event.units is None else dict(event.units)
         for job in reversed((await _load(tx, {r["id"] for r in rows})).values()):
             await _cancel_in(tx, job, left)
+
+
+async def on_freeze_asked(tx: Tx, events: Sequence[FreezeAsked]) -> None:
+    """Take what nobody has picked yet out of the jobs of orders that were put on hold."""
+    for event in events:
+        rows = await tx.rows("SELECT id FROM fulfilment WHERE order_id = :id AND NOT final", id=event.order_id)
+        for job in (await _load(tx, {r["id"] for r in rows})).values():
+            parts = tuple(LineUnits(line=line.line, quantity=line.open) for line in job.lines if line.open)
+            if parts and FULFILMENT.can(job.state, "cancel", job.method):
+                await carry_out(tx, SYSTEM, [Cancel(fulfilment=job.id, lines=parts, reason="held")])
 
 
 async def _cancel_in(tx: Tx, job: Fulfilment, left: dict[int, int] | None) -> None:

@@ -32,6 +32,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     # orders
     "order.place": frozenset({"agent", "admin", "integration"}),
     "order.read": STORE | HEAD_OFFICE | {"integration", "device"},
+    "hold.read": HEAD_OFFICE | {"integration"},
     "order.hold": frozenset({"agent", "admin", "integration"}),
     "order.cancel": frozenset({"agent", "admin", "integration"}),
     "plan.read": HEAD_OFFICE | {"integration"},

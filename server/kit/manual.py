@@ -35,6 +35,7 @@ code. Times are RFC 3339 with an offset. Lists come in pages: give `next` of one
 """.strip()
 TAGS: list[dict[str, Any]] = [
     {"name": "orders", "description": "Place, read, hold and cancel orders."},
+    {"name": "holds", "description": "Orders that wait for somebody, as tasks: whose, until when, why."},
     {"name": "availability", "description": "What can be promised, with its arithmetic."},
     {"name": "stock", "description": "Positions, movements, feeds, adjustments and receipts."},
     {"name": "routing", "description": "Which node fulfils what, and why; routing plans."},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from server.kit.transaction import Tx
@@ -26,6 +26,8 @@ class SellingFacts:
     channels: dict[str, frozenset[str]]
     collect_nodes: dict[str, frozenset[str]]
     node_currency: dict[str, str]
+    remorse: dict[str, timedelta]
+    """Channel -> how long its customers may change their mind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,19 @@ async def _make_book(tx: Tx) -> Book:
         " cutoff, collections, capacity_per_day, capacity_by_weekday, capacity_by_method FROM node ORDER BY code"
     )
     sells: dict[str, dict[str, int]] = {}
+    remorse: dict[str, timedelta] = {}
     for r in await tx.rows(
-        "SELECT c.code, n.node, n.threshold FROM channel c LEFT JOIN channel_node n ON n.channel = c.code"
+        "SELECT c.code, c.remorse_minutes, n.node, n.threshold FROM channel c"
+        " LEFT JOIN channel_node n ON n.channel = c.code"
     ):
+        remorse[r["code"]] = timedelta(minutes=r["remorse_minutes"])
         sells.setdefault(r["code"], {}).update({r["node"]: r["threshold"]} if r["node"] else {})
     selling = SellingFacts(
         currency=nodes[0]["currency"] if nodes else "USD",
         channels={code: frozenset(found) for code, found in sells.items()},
         collect_nodes={r["code"]: frozenset(r["capabilities"]) for r in nodes},
         node_currency={r["code"]: r["currency"] for r in nodes},
+        remorse=remorse,
     )
     return Book(
         selling,
@@ -197,8 +203,8 @@ async def channels(tx: Tx) -> list[NewChannel]:
     sells: dict[str, list[ChannelNode]] = {}
     for r in await tx.rows("SELECT channel, node, threshold FROM channel_node ORDER BY channel, node"):
         sells.setdefault(r["channel"], []).append(ChannelNode(node=r["node"], threshold=r["threshold"]))
-    rows = await tx.rows("SELECT code, name FROM channel ORDER BY code")
-    return [NewChannel(code=r["code"], name=r["name"], nodes=tuple(sells.get(r["code"], ()))) for r in rows]
+    rows = await tx.rows("SELECT code, name, remorse_minutes FROM channel ORDER BY code")
+    return [NewChannel(**dict(r), nodes=tuple(sells.get(r["code"], ()))) for r in rows]
 
 
 async def docs(tx: Tx, codes: Sequence[str], *, pass_keys: Sequence[str] = ()) -> list[NodeDoc]:

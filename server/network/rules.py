@@ -198,6 +198,12 @@ class NewChannel(Input):
     code: str = Field(min_length=1, max_length=24, pattern=r"^[a-z][a-z0-9_-]*$", examples=["web"])
     name: str = Field(min_length=1, max_length=80)
     nodes: tuple[ChannelNode, ...] = Field(max_length=5000)
+    remorse_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=7 * 24 * 60,
+        description="So long after ordering a customer may change their mind before anything is done; 0: at once.",
+    )
 
 
 class Calendar(Wire):

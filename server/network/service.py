@@ -71,8 +71,9 @@ async def load_channels(tx: Tx, actor: Actor, channels: Sequence[NewChannel | Ba
     await bulk.insert(
         tx,
         ChannelRow,
-        [{"code": c.code, "name": c.name, "version": 1} for c in good],
-        conflict="ON CONFLICT (code) DO UPDATE SET name = excluded.name, version = channel.version + 1",
+        [{"code": c.code, "name": c.name, "remorse_minutes": c.remorse_minutes, "version": 1} for c in good],
+        conflict="ON CONFLICT (code) DO UPDATE SET name = excluded.name, remorse_minutes = excluded.remorse_minutes,"
+        " version = channel.version + 1",
     )
     tx.notes.pop(queries.STAMP, None)
     codes = [c.code for c in good]

@@ -71,6 +71,8 @@ class ChannelRow(Table):
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+    remorse_minutes: Mapped[int] = mapped_column(server_default="0")
+    """So long orders wait before they are routed."""
     version: Mapped[int]
 
 

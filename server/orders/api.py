@@ -1,4 +1,4 @@
-"""HTTP for orders: place one or many, find, hold, cancel, and read what happened."""
+"""HTTP for orders: place one or many, find, put on hold, cancel, and read what happened."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from server.kit.pages import After, Limit, decode, encode
 from server.kit.rows import BadRow, RowResult, keep_bad
 from server.kit.transaction import Tx
 from server.kit.web import IdempotencyKey, Parts, PartsDep, allowed, problems
-from server.orders import placing, queries, service
+from server.orders import holds, placing, queries, service
 from shared.errors import BatonError, InvalidInput, NotFound, ReusedKey
-from shared.kernel import Input, Quantity, Wire
+from shared.holds import HoldKind
+from shared.kernel import Input, Instant, Quantity, Wire
 from shared.orders import NewOrder, OrderDigest, OrderStatus, OrderView, Placed, TimelineEntry
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -252,10 +253,17 @@ async def get_timeline(order_id: UUID, parts: PartsDep, actor: Annotated[Actor, 
 class HoldRequest(Input):
     kind: Literal["fraud", "address", "swap", "manual"]
     reason: str = Field(min_length=1, max_length=300)
+    due_at: Instant | None = Field(
+        default=None, description="By when somebody should deal with it; by its kind, if left out."
+    )
 
 
 class Held(Wire):
+    """A hold, and what it holds."""
+
     hold: UUID
+    held: int = Field(description="Units that wait now until it is resolved.")
+    with_nodes: int = Field(description="Units that go on, since a node has picked them; to stop those, too, cancel.")
 
 
 @router.post("/{order_id}/hold", responses=problems(404, 409))
@@ -266,41 +274,16 @@ async def hold_order(
     actor: Annotated[Actor, allowed("order.hold")],
     idempotency_key: IdempotencyKey = None,
 ) -> Held:
-    """Stop what is not with a node yet, until somebody resolves the hold."""
+    """Stop what is not picked yet, until somebody resolves the hold. What nodes have not picked is taken back from
+    them; what they have picked goes on. An order may have several holds; it goes on when the last one is resolved."""
 
     async def work(tx: Tx) -> Held:
         async def do() -> Held:
-            return Held(hold=await service.hold(tx, actor, order_id, kind=body.kind, reason=body.reason))
+            wish = holds.NewHold(order_id, HoldKind(body.kind), body.reason, body.due_at)
+            done = await holds.hold(tx, actor, wish)
+            return Held(hold=done.id, held=done.held, with_nodes=done.with_nodes)
 
         return await once(tx, actor, idempotency_key, f"hold {order_id} {body.model_dump_json()}", Held, do)
-
-    return await parts.db.write(work)
-
-
-class Resolution(Input):
-    resolution: Literal["release", "cancel"]
-
-
-class Done(Wire):
-    ok: bool = True
-
-
-@router.post("/holds/{hold_id}/resolve", responses=problems(404, 409))
-async def resolve_hold(
-    hold_id: UUID,
-    body: Resolution,
-    parts: PartsDep,
-    actor: Annotated[Actor, allowed("order.hold")],
-    idempotency_key: IdempotencyKey = None,
-) -> Done:
-    """`release` lets the order go on; `cancel` cancels what was held."""
-
-    async def work(tx: Tx) -> Done:
-        async def do() -> Done:
-            await service.resolve_hold(tx, actor, hold_id, resolution=body.resolution)
-            return Done()
-
-        return await once(tx, actor, idempotency_key, f"resolve {hold_id} {body.resolution}", Done, do)
 
     return await parts.db.write(work)
 

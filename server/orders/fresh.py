@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from server.kit.transaction import Tx
+from shared.holds import HoldKind
 from shared.orders import NewOrder, UnitState
 
 
@@ -23,6 +24,13 @@ class Fresh:
     asked: NewOrder
     row: dict[str, Any]
     lines: dict[int, dict[str, Any]]
+    holds: tuple[Any, ...] = ()
+    """Why it waits before it is routed: the holds (`holds.NewHold`) that are opened with it."""
+
+    @property
+    def pending(self) -> bool:
+        """Nothing but a remorse window holds it."""
+        return {hold.kind for hold in self.holds} == {HoldKind.REMORSE}
 
     def move(self, line: int, source: UnitState, target: UnitState, units: int) -> None:
         """The checks of the table refuse a move that loses or invents a unit, when the line is written."""

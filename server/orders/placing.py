@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,23 @@ from server.kit.auth import Actor, authorize
 from server.kit.database import to_json
 from server.kit.transaction import Tx
 from server.network import queries as network
-from server.orders import money, service
+from server.orders import money
 from server.orders.fresh import Fresh, fresh_orders
-from server.orders.rules import ChannelFacts, agreed, candidates, problems_of, search_words, waits_for_payment
+from server.orders.holds import NewHold, open_holds
+from server.orders.rules import (
+    ChannelFacts,
+    agreed,
+    candidates,
+    problems_of,
+    search_words,
+    waits_for_payment,
+    window_ends,
+)
 from server.orders.tables import LineRow, OrderKeyRow, OrderRow
 from server.orders.units import STATES
 from shared.barcodes.typed import order_number
 from shared.errors import BatonError, Duplicate
+from shared.holds import HoldKind
 from shared.orders import NewOrder, OrderStatus, Placed, UnitState
 
 
@@ -57,6 +68,7 @@ async def _facts(tx: Tx, orders: Sequence[NewOrder]) -> ChannelFacts:
         items=items,
         collect_nodes=nodes.collect_nodes,
         node_currency=nodes.node_currency,
+        remorse=nodes.remorse,
     )
 
 
@@ -119,7 +131,7 @@ async def _placed_before(tx: Tx, keys: Sequence[tuple[str, str]]) -> dict[tuple[
 
 def _same_or_duplicate(order: NewOrder, known: dict[str, Any]) -> Placed | Duplicate:
     if known["fingerprint"] == commands.fingerprint(order.model_dump_json()):
-        status = OrderStatus(known.get("status") or _first_status(order))
+        status = OrderStatus(known.get("status") or OrderStatus.ROUTING)
         return _placed(known, status, existing=True)
     return Duplicate(
         f"{order.channel} sent {order.external_id} before, with other content (order {known['number']}).",
@@ -128,8 +140,10 @@ def _same_or_duplicate(order: NewOrder, known: dict[str, Any]) -> Placed | Dupli
     )
 
 
-def _first_status(order: NewOrder) -> OrderStatus:
-    return OrderStatus.HELD if waits_for_payment(order) else OrderStatus.ROUTING
+def _first_status(holds: Sequence[NewHold]) -> OrderStatus:
+    if not holds:
+        return OrderStatus.ROUTING
+    return OrderStatus.PENDING if {hold.kind for hold in holds} == {HoldKind.REMORSE} else OrderStatus.HELD
 
 
 def _placed(row: dict[str, Any], status: OrderStatus, *, existing: bool = False) -> Placed:
@@ -146,7 +160,19 @@ def _as_routed(answer: Placed | BatonError, fresh: dict[UUID, Fresh]) -> Placed 
 
 
 def _fresh(tx: Tx, order: NewOrder, key: dict[str, Any], facts: ChannelFacts) -> Fresh:
-    return Fresh(order, _order_row(tx, order, key), _line_rows(order, key["order_id"], facts))
+    holds = _first_holds(order, key["order_id"], facts, tx.now)
+    status = _first_status(holds)
+    return Fresh(order, _order_row(tx, order, key, status), _line_rows(order, key["order_id"], facts, holds), holds)
+
+
+def _first_holds(order: NewOrder, order_id: UUID, facts: ChannelFacts, now: datetime) -> tuple[NewHold, ...]:
+    """Why a new order waits before it is routed."""
+    found = []
+    if waits_for_payment(order):
+        found.append(NewHold(order_id, HoldKind.PAYMENT, "waits for the payment"))
+    if ends := window_ends(order, facts, now):
+        found.append(NewHold(order_id, HoldKind.REMORSE, "the customer may still change it", ends))
+    return tuple(found)
 
 
 async def _announce(tx: Tx, actor: Actor, fresh: Sequence[Fresh]) -> None:
@@ -167,9 +193,8 @@ async def _announce(tx: Tx, actor: Actor, fresh: Sequence[Fresh]) -> None:
                 actor=actor.id,
             )
         )
-    held = [each.row["id"] for each in fresh if waits_for_payment(each.asked)]
-    tx.emit(*(OrderReleased(each.row["id"]) for each in fresh if each.row["id"] not in held))
-    await service.open_holds(tx, actor, [(order_id, "payment", "waits for the payment") for order_id in held])
+    tx.emit(*(OrderReleased(each.row["id"]) for each in fresh if not each.holds))
+    await open_holds(tx, actor, [hold for each in fresh for hold in each.holds])
 
 
 async def _write(tx: Tx) -> None:
@@ -181,7 +206,7 @@ async def _write(tx: Tx) -> None:
     fresh.clear()
 
 
-def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any]) -> dict[str, Any]:
+def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any], status: OrderStatus) -> dict[str, Any]:
     paid = not waits_for_payment(order)
     return {
         "id": row["order_id"],
@@ -204,14 +229,16 @@ def _order_row(tx: Tx, order: NewOrder, row: dict[str, Any]) -> dict[str, Any]:
         "payment_token": order.payment.reference if order.payment.kind == "token" else None,
         "authorised": order.total if paid else 0,
         "captured": order.total if order.payment.kind == "paid" else 0,
-        "status": _first_status(order).value,
+        "status": status.value,
         "jobs_open": 0,
         "in_work": False,
     }
 
 
-def _line_rows(order: NewOrder, order_id: UUID, facts: ChannelFacts) -> dict[int, dict[str, Any]]:
-    where = UnitState.HELD if waits_for_payment(order) else UnitState.ROUTING
+def _line_rows(
+    order: NewOrder, order_id: UUID, facts: ChannelFacts, holds: Sequence[NewHold]
+) -> dict[int, dict[str, Any]]:
+    where = UnitState.HELD if holds else UnitState.ROUTING
     return {
         number: {
             "order_id": order_id,

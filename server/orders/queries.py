@@ -24,6 +24,9 @@ from shared.orders import (
 _SHOWN = {
     "OrderPlaced": "order.placed",
     "OrderHeld": "order.held",
+    "HoldTaken": "order.hold_taken",
+    "HoldNoted": "order.hold_noted",
+    "HoldOverdue": "order.hold_overdue",
     "HoldResolved": "order.hold_resolved",
     "UnitsCancelled": "order.cancelled",
     "OrderStatusChanged": "order.status",
@@ -53,7 +56,12 @@ async def order(tx: Tx, order_id: UUID) -> OrderView | None:
         " WHERE l.order_id = :id ORDER BY l.line",
         id=order_id,
     )
-    holds = await tx.rows("SELECT * FROM order_hold WHERE order_id = :id ORDER BY id", id=order_id)
+    holds = await tx.rows(
+        "SELECT h.*, coalesce(p.name, k.name, h.resolved_by) AS resolver FROM order_hold h"
+        " LEFT JOIN person p ON CAST(p.id AS text) = h.resolved_by"
+        " LEFT JOIN api_key k ON CAST(k.id AS text) = h.resolved_by WHERE h.order_id = :id ORDER BY h.id",
+        id=order_id,
+    )
     return OrderView(
         id=head["id"],
         number=head["number"],
@@ -70,10 +78,7 @@ async def order(tx: Tx, order_id: UUID) -> OrderView | None:
         money=MoneyView(
             **{k: head[k] for k in ("currency", "total", "authorised", "captured", "refunded", "released")}
         ),
-        holds=[
-            HoldView(id=h["id"], kind=h["kind"], since=h["since"], reason=h["reason"], resolved_at=h["resolved_at"])
-            for h in holds
-        ],
+        holds=[HoldView.model_validate({**h, "resolved_by": h["resolver"]}) for h in holds],
         jobs=await _jobs(tx, order_id),
     )
 

@@ -28,6 +28,8 @@ class ChannelFacts:
     collect_nodes: Mapping[str, frozenset[str]]
     """Node code -> what it offers (`pickup`, `curbside`)."""
     node_currency: Mapping[str, str]
+    remorse: Mapping[str, timedelta]
+    """Channel -> how long its customers may change their mind."""
 
 
 def problems_of(order: NewOrder, facts: ChannelFacts, now: datetime) -> InvalidInput | None:
@@ -85,6 +87,12 @@ def _no_substitute(sku: str, ordered: Sold, item: Sold | None) -> tuple[str, str
 def waits_for_payment(order: NewOrder) -> bool:
     """Whether the gateway must say yes first. An order that costs nothing needs nobody's yes."""
     return order.payment.kind == "token" and order.total > 0
+
+
+def window_ends(order: NewOrder, facts: ChannelFacts, now: datetime) -> datetime | None:
+    """Until when the customer may change their mind; None where the channel has no such time, or it is over."""
+    ends = order.placed_at + facts.remorse.get(order.channel, timedelta())
+    return ends if ends > max(now, order.placed_at) else None
 
 
 def share_of(amount: int, left: int, units: int, *, last: bool = False) -> int:

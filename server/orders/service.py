@@ -1,4 +1,4 @@
-"""The verbs of orders after they were placed: hold, cancel units, and following what jobs and money report."""
+"""The verbs of orders after they were placed: cancel units, and follow what jobs and money report."""
 
 from __future__ import annotations
 
@@ -8,130 +8,37 @@ from uuid import UUID
 
 from server.events import (
     CancelAsked,
-    HoldResolved,
     JobMoved,
     JobOffered,
     MoneyMoved,
     MoneyRefused,
-    OrderHeld,
     OrderReleased,
     UnitsCancelled,
     UnitsLeft,
 )
-from server.kit import bulk
 from server.kit.auth import Actor, authorize
 from server.kit.transaction import Tx
 from server.orders import money, substitutes
 from server.orders.dues import Due, first_due, last_due, settle
 from server.orders.fresh import fresh_orders
-from server.orders.renewals import is_renewal, unpaid
+from server.orders.holds import (
+    NewHold,
+    close_holds,
+    close_payment_hold,
+    held_among,
+    lines_of,
+    open_holds,
+    to_hold,
+)
+from server.orders.renewals import is_renewal
 from server.orders.rules import check_cancel
-from server.orders.tables import HoldRow
 from server.orders.units import Shift, lock_orders, refresh_status, shift
 from shared.errors import Conflict, NotFound
 from shared.fulfilment import FULFILMENT, Exit
+from shared.holds import HoldKind
 from shared.orders import UnitState
 
 PAYMENTS = Actor(kind="system", id="payments", roles=frozenset({"system"}))
-
-# ---------------------------------------------------------------- holds
-
-
-async def hold(tx: Tx, actor: Actor, order_id: UUID, *, kind: str, reason: str) -> UUID:
-    """Stop an order's unrouted units until somebody resolves the hold. Units already with a node stay there."""
-    authorize(actor, "order.hold")
-    await lock_orders(tx, [order_id])
-    lines = await _lines(tx, [order_id])
-    if not lines:
-        raise NotFound(f"No order {order_id}.")
-    waiting = _to_hold(lines)
-    if not waiting:
-        raise Conflict(
-            "Nothing of this order waits for a node any more.", remedy="Cancel units instead, or tell the store."
-        )
-    hold_id = (await open_holds(tx, actor, [(order_id, kind, reason)]))[0]
-    await shift(tx, waiting)
-    return hold_id
-
-
-def _to_hold(lines: Sequence[Any]) -> list[Shift]:
-    """Shifts that hold what waits for a node."""
-    return [
-        Shift(row["order_id"], row["line"], state, UnitState.HELD, row[state])
-        for row in lines
-        for state in (UnitState.ROUTING, UnitState.BACKORDERED)
-        if row[state]
-    ]
-
-
-async def open_holds(tx: Tx, actor: Actor, holds: Sequence[tuple[UUID, str, str]]) -> list[UUID]:
-    rows = [
-        {"id": tx.new_id(), "order_id": order_id, "kind": kind, "reason": reason, "since": tx.now}
-        for order_id, kind, reason in holds
-    ]
-    await bulk.insert(tx, HoldRow, rows)
-    tx.emit(*(OrderHeld(r["order_id"], r["id"], r["kind"], r["reason"], actor.id) for r in rows))  # type: ignore[arg-type]
-    return [r["id"] for r in rows]  # type: ignore[misc]
-
-
-async def resolve_hold(tx: Tx, actor: Actor, hold_id: UUID, *, resolution: str) -> None:
-    """`release` lets the order go on when no other hold is open; `cancel` cancels what it held.
-
-    Nobody's word replaces the gateway's: a payment hold is released by an authorisation only.
-    """
-    authorize(actor, "order.hold")
-    row = await tx.one("SELECT order_id, kind, resolved_at FROM order_hold WHERE id = :id", id=hold_id)
-    if row is None:
-        raise NotFound(f"No hold {hold_id}.")
-    await lock_orders(tx, [row["order_id"]])
-    if row["kind"] == "payment" and resolution == "release" and row["resolved_at"] is None:
-        head = (await _heads(tx, [row["order_id"]]))[row["order_id"]]
-        covered = head["authorised"] - head["captured"] - head["released"]
-        if covered < sum(part[2] for part in await unpaid(tx, row["order_id"])):
-            raise Conflict(
-                "The payment of this order is not authorised.",
-                remedy="Wait for the gateway; or cancel, and let the customer order anew with another card.",
-            )
-    if not await _close_holds(tx, actor, row["order_id"], resolution, hold_id=hold_id):
-        raise Conflict("This hold was resolved before.")
-    if resolution == "cancel":
-        await cancel(tx, actor, row["order_id"], reason=f"{row['kind']} hold", only=(UnitState.HELD,))
-    else:
-        await _go_on(tx, row["order_id"])
-
-
-async def _close_holds(tx: Tx, actor: Actor, order_id: UUID, resolution: str, *, hold_id: UUID | None = None) -> int:
-    rows = await tx.rows(
-        "UPDATE order_hold SET resolved_at = :now, resolution = :resolution, resolved_by = :by"
-        " WHERE order_id = :order_id AND resolved_at IS NULL AND (CAST(:id AS uuid) IS NULL OR id = :id)"
-        " RETURNING id, kind",
-        order_id=order_id,
-        id=hold_id,
-        now=tx.now,
-        resolution=resolution,
-        by=actor.id,
-    )
-    tx.emit(*(HoldResolved(order_id, r["id"], r["kind"], resolution, actor.id) for r in rows))
-    return len(rows)
-
-
-async def _go_on(tx: Tx, order_id: UUID) -> None:
-    """Held units wait for a node, when nothing else holds them."""
-    if await tx.value("SELECT 1 FROM order_hold WHERE order_id = :id AND resolved_at IS NULL LIMIT 1", id=order_id):
-        return
-    lines = await _lines(tx, [order_id])
-    held = [Shift(order_id, r["line"], UnitState.HELD, UnitState.ROUTING, r["held"]) for r in lines if r["held"]]
-    await shift(tx, held)
-    if held:
-        tx.emit(OrderReleased(order_id))
-
-
-async def _lines(tx: Tx, order_ids: Iterable[UUID]) -> Sequence[Any]:
-    return await tx.rows(
-        "SELECT * FROM order_line WHERE order_id = ANY(CAST(:ids AS uuid[])) ORDER BY order_id, line",
-        ids=sorted(set(order_ids)),
-    )
-
 
 # ---------------------------------------------------------------- cancelling
 
@@ -154,7 +61,7 @@ async def cancel(
     """
     authorize(actor, "order.cancel")
     await lock_orders(tx, [order_id])
-    lines = await _lines(tx, [order_id])
+    lines = await lines_of(tx, [order_id])
     if not lines:
         raise NotFound(f"No order {order_id}.")
     wanted = check_cancel(units, lines)
@@ -163,13 +70,21 @@ async def cancel(
     if only is None and any(wanted.values()):
         tx.emit(CancelAsked(order_id, {line: count for line, count in wanted.items() if count}))
         await tx.settle_now()
-    gone = int(sum(row["cancelled"] for row in await _lines(tx, [order_id])) - before)
+    gone = int(sum(row["cancelled"] for row in await lines_of(tx, [order_id])) - before)
     if not gone:
         raise Conflict(
             "Nothing of this can be cancelled any more: the units are with the carrier or the customer.",
             remedy="Take them back as a return.",
         )
+    await _nobody_waits(tx, actor, order_id)
     return gone
+
+
+async def _nobody_waits(tx: Tx, actor: Actor, order_id: UUID) -> None:
+    """Nobody need look after the holds of an order of which nothing is left to come."""
+    waiting = " + ".join((UnitState.HELD, UnitState.ROUTING, UnitState.BACKORDERED, UnitState.ALLOCATED))
+    if not await tx.value(f"SELECT sum({waiting}) FROM order_line WHERE order_id = :id", id=order_id):  # noqa: S608
+        await close_holds(tx, actor, order_id, "order_cancelled")
 
 
 def _without_node(lines: Sequence[Any], wanted: dict[int, int], states: Sequence[UnitState]) -> list[Shift]:
@@ -188,7 +103,7 @@ async def _cancel_shifts(tx: Tx, actor: str, shifts: Sequence[Shift], reason: st
     """Move units to cancelled and give their money back."""
     if not shifts:
         return
-    before = {(r["order_id"], r["line"]): r for r in await _lines(tx, {s.order_id for s in shifts})}
+    before = {(r["order_id"], r["line"]): r for r in await lines_of(tx, {s.order_id for s in shifts})}
     orders = await _heads(tx, {s.order_id for s in shifts})
     for order_id, head in orders.items():
         mine = [s for s in shifts if s.order_id == order_id]
@@ -273,15 +188,19 @@ _AFTER_EXIT = {
 
 
 async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
-    """Units left a job: with the customer (capture), to be routed again, cancelled (release or refund), or replaced."""
+    """Units left a job: with the customer (capture), to be routed again, cancelled (release or refund), or replaced.
+
+    What should be routed again waits, where something holds the order.
+    """
     await lock_orders(tx, [e.order_id for e in events])
+    held = await held_among(tx, [e.order_id for e in events])
     for e in events:
         fulfilled = [m for m in e.moves if m.exit is Exit.FULFILLED]
         if fulfilled:
             await _capture(tx, e)
         moves = await substitutes.follow(tx, e.order_id, e.moves)
         shifts = [
-            Shift(e.order_id, m.line, UnitState.ALLOCATED, _AFTER_EXIT[m.exit], m.quantity)
+            Shift(e.order_id, m.line, UnitState.ALLOCATED, _after(m.exit, held=e.order_id in held), m.quantity)
             for m in moves
             if m.exit in (Exit.FULFILLED, Exit.REROUTE)
         ]
@@ -293,14 +212,18 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
         ]
         reason = next((m.reason for m in e.moves if m.exit is Exit.CANCEL and m.reason), "cancelled")
         await _cancel_shifts(tx, e.actor, gone, reason)
-        if any(m.exit is Exit.REROUTE for m in e.moves):
+        if e.order_id not in held and any(m.exit is Exit.REROUTE for m in e.moves):
             tx.emit(OrderReleased(e.order_id))
+
+
+def _after(exit_: Exit, *, held: bool) -> UnitState:
+    return UnitState.HELD if held and exit_ is Exit.REROUTE else _AFTER_EXIT[exit_]
 
 
 async def _capture(tx: Tx, event: UnitsLeft) -> None:
     """Ask for the share of the units that left, and for shipping with the first of them."""
     head = (await _heads(tx, [event.order_id]))[event.order_id]
-    lines = {r["line"]: r for r in await _lines(tx, [event.order_id])}
+    lines = {r["line"]: r for r in await lines_of(tx, [event.order_id])}
     dues = [first_due(lines[m.line], m.quantity) for m in event.moves if m.exit is Exit.FULFILLED]
     await settle(tx, dues)
     paid = head["payment_kind"] == "paid"
@@ -328,24 +251,15 @@ async def on_money_moved(tx: Tx, events: Sequence[MoneyMoved]) -> None:
         if e.kind != "authorise":
             continue
         if await is_renewal(tx, e.order_id, e.entry_id):
-            await _release_payment_hold(tx, PAYMENTS, e.order_id)
+            await close_payment_hold(tx, PAYMENTS, e.order_id)
             continue
-        lines = await _lines(tx, [e.order_id])
+        lines = await lines_of(tx, [e.order_id])
         parts = [(r["line"], r["cancelled"], r["total"] - r["owed"]) for r in lines if r["cancelled"]]
         if all(r["cancelled"] == r["quantity"] for r in lines):
             head = (await _heads(tx, [e.order_id]))[e.order_id]
             parts.append((0, 1, head["shipping"]))
         await money.want(tx, [money.Entry(e.order_id, "release", tuple(parts), reason="cancelled before authorised")])
-        await _release_payment_hold(tx, PAYMENTS, e.order_id)
-
-
-async def _release_payment_hold(tx: Tx, actor: Actor, order_id: UUID) -> None:
-    hold_id = await tx.value(
-        "SELECT id FROM order_hold WHERE order_id = :id AND kind = 'payment' AND resolved_at IS NULL", id=order_id
-    )
-    if hold_id:
-        await _close_holds(tx, actor, order_id, "authorised", hold_id=hold_id)
-        await _go_on(tx, order_id)
+        await close_payment_hold(tx, PAYMENTS, e.order_id)
 
 
 async def on_money_refused(tx: Tx, events: Sequence[MoneyRefused]) -> None:
@@ -366,5 +280,5 @@ async def on_money_refused(tx: Tx, events: Sequence[MoneyRefused]) -> None:
 
 async def _hold_unpaid(tx: Tx, order_id: UUID, reason: str) -> None:
     """Open a payment hold, with whatever of the order still waits for a node."""
-    await open_holds(tx, PAYMENTS, [(order_id, "payment", reason)])
-    await shift(tx, _to_hold(await _lines(tx, [order_id])))
+    await open_holds(tx, PAYMENTS, [NewHold(order_id, HoldKind.PAYMENT, reason)])
+    await shift(tx, to_hold(await lines_of(tx, [order_id])))

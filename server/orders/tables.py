@@ -114,6 +114,10 @@ class OrderKeyRow(Table):
     fingerprint: Mapped[str]
 
 
+ONCE = "resolved_at IS NULL AND kind <> 'manual'"
+"""Nothing holds an order twice at a time for the same reason, but people do."""
+
+
 class HoldRow(Table):
     """Why an order waits for somebody, as a task."""
 
@@ -121,6 +125,8 @@ class HoldRow(Table):
     __table_args__ = (
         Index(None, "order_id"),
         Index("order_hold_open_idx", "id", postgresql_where="resolved_at IS NULL"),
+        Index("order_hold_due_idx", "due_at", postgresql_where="resolved_at IS NULL"),
+        Index("order_hold_once_idx", "order_id", "kind", unique=True, postgresql_where=ONCE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -128,8 +134,14 @@ class HoldRow(Table):
     kind: Mapped[str]
     reason: Mapped[str]
     since: Mapped[datetime]
-    due_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    """By when somebody should have dealt with it; when a remorse window ends."""
     assignee: Mapped[str | None]
+    assignee_name: Mapped[str | None]
+    note: Mapped[str] = mapped_column(server_default="")
+    """What was said last; the rest is in the event log."""
+    alerted_at: Mapped[datetime | None]
+    """When it was told that nobody did in time."""
     resolved_at: Mapped[datetime | None]
     resolution: Mapped[str | None]
     resolved_by: Mapped[str | None]

@@ -12,6 +12,11 @@ from server.orders.fresh import fresh_orders
 from shared.orders import UnitState, status_of
 
 STATES = tuple(UnitState)
+PENDING = (
+    "coalesce((SELECT bool_and(h.kind = 'remorse') FROM order_hold h WHERE h.order_id = o.id"
+    " AND h.resolved_at IS NULL), false)"
+)
+"""Whether nothing but a remorse window holds the order `o`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ async def refresh_status(tx: Tx, order_ids: Iterable[UUID]) -> None:
     """Write the status that follows from units, jobs and money, where it changed."""
     ids, fresh = sorted(set(order_ids)), fresh_orders(tx)
     for order in (fresh[order_id] for order_id in ids if order_id in fresh):
-        status = status_of([order.units()], in_work=order.row["in_work"], settled=False)
+        status = status_of([order.units()], in_work=order.row["in_work"], settled=False, pending=order.pending)
         if status != order.row["status"]:
             order.row["status"] = status.value
             tx.emit(OrderStatusChanged(order_id=order.row["id"], status=status.value))
@@ -88,6 +93,7 @@ async def _refresh_rows(tx: Tx, order_ids: Sequence[UUID]) -> None:
     sums = ", ".join(f"sum(l.{state})::bigint AS {state}" for state in STATES)
     rows = await tx.rows(
         f"SELECT o.id, o.status, o.in_work, o.jobs_open, {sums},"  # noqa: S608
+        f" {PENDING} AS pending,"
         " EXISTS (SELECT 1 FROM money_entry m WHERE m.order_id = o.id AND m.state <> 'done') AS money_open"
         " FROM customer_order o JOIN order_line l ON l.order_id = o.id"
         " WHERE o.id = ANY(CAST(:ids AS uuid[])) GROUP BY o.id",
@@ -97,7 +103,7 @@ async def _refresh_rows(tx: Tx, order_ids: Sequence[UUID]) -> None:
     for row in rows:
         units = {state: row[state.value] for state in STATES}
         settled = row["jobs_open"] == 0 and not row["money_open"]
-        status = status_of([units], in_work=row["in_work"], settled=settled)
+        status = status_of([units], in_work=row["in_work"], settled=settled, pending=row["pending"])
         if status != row["status"]:
             changed.append((row["id"], status.value))
     if not changed:

@@ -15,6 +15,8 @@ from pydantic import Field
 
 from server.fulfilment.rules import short_name
 from server.kit.transaction import Tx
+from server.orders import hold_queries
+from shared.holds import HoldKind
 from shared.kernel import Currency, Geo, Instant, NodeCode, Wire, uuid7
 from shared.orders import OrderStatus
 
@@ -46,6 +48,7 @@ class Waiting(Wire):
 
     reason: str = Field(examples=["payment"], description="Kind of hold, `backordered`, `exception` or `photo`.")
     count: int
+    overdue: int = Field(default=0, description="Holds that nobody has dealt with in time.")
 
 
 class ToSettle(Wire):
@@ -137,15 +140,19 @@ async def _per_minute(tx: Tx) -> list[int]:
 
 async def _waiting(tx: Tx) -> list[Waiting]:
     rows = await tx.rows(
-        "SELECT kind AS reason, count(*) AS n FROM order_hold WHERE resolved_at IS NULL GROUP BY kind"
-        " UNION ALL SELECT 'backordered', count(DISTINCT order_id) FROM order_line WHERE backordered > 0"
+        "SELECT 'backordered' AS reason, count(DISTINCT order_id) AS n FROM order_line WHERE backordered > 0"
         " UNION ALL SELECT 'exception', count(*) FROM fulfilment_exception WHERE settled_at IS NULL"
         " UNION ALL SELECT 'photo', count(*) FROM attachment WHERE whole_at IS NULL AND named_at < :yesterday",
         yesterday=tx.now - A_DAY,
     )
-    return sorted(
-        (Waiting(reason=r["reason"], count=r["n"]) for r in rows if r["n"]), key=lambda w: (-w.count, w.reason)
-    )
+    held = await hold_queries.count_by_kind(tx)
+    found = [
+        Waiting(reason=kind, count=count, overdue=overdue)
+        for kind, (count, overdue) in held.items()
+        if kind != HoldKind.REMORSE
+    ]
+    found += [Waiting(reason=r["reason"], count=r["n"]) for r in rows if r["n"]]
+    return sorted(found, key=lambda w: (-w.count, w.reason))
 
 
 async def _to_settle(tx: Tx) -> list[ToSettle]:

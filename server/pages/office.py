@@ -7,7 +7,7 @@ They live under `/live` with its session. A form comes with a cookie that no oth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,7 +40,12 @@ class Way:
     title: str
 
 
-WAYS = (Way("/live", "Live"), Way("/live/nodes", "Nodes"), Way("/live/plans", "Routing plans"))
+WAYS = (
+    Way("/live", "Live"),
+    Way("/live/nodes", "Nodes"),
+    Way("/live/holds", "Holds"),
+    Way("/live/plans", "Routing plans"),
+)
 _pages = templates_in(Path(__file__).parent / "templates")
 _pages.globals["ways"] = WAYS
 _pages.filters["utc"] = lambda at: f"{at:%Y-%m-%d %H:%M} UTC"
@@ -112,3 +117,17 @@ def clock(at: datetime, zone: str, now: datetime) -> str:
     if days == 0 or (days == 1 and local.time() == time()):
         return f"{local:%H:%M}" if days == 0 else "24:00"
     return f"{local:%a %H:%M}" if abs(days) < 7 else f"{local.day} {local:%b %H:%M}"
+
+
+def span(time_: timedelta) -> str:
+    """How long, for people: `3 min`, `2 h 5 min`, `4 days`."""
+    minutes = int(time_.total_seconds() // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 and minutes < 600 else "")
+    return f"{minutes // 1440} days"
+
+
+def money(minor: int, currency: str) -> str:
+    return f"{minor // 100}.{minor % 100:02} {currency}"

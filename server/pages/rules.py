@@ -24,6 +24,7 @@ GONE = frozenset({State.REJECTED, State.SHORT, State.CANCELLED})
 WAITING = frozenset({State.READY, State.ON_THE_WAY, State.ARRIVED})
 SENTENCES = {
     OrderStatus.HELD: "We are checking your order.",
+    OrderStatus.PENDING: "We have your order.",
     OrderStatus.ROUTING: "We have your order.",
     OrderStatus.BACKORDERED: "We are waiting for stock.",
     OrderStatus.ALLOCATED: "We have your order.",

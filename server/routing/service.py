@@ -276,7 +276,7 @@ async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
     rows: dict[tuple[UUID, int, str], dict[str, Any]] = {}
     for e in events:
         for m in e.moves:
-            if m.exit not in (Exit.REROUTE, Exit.REPLACED):
+            if m.exit not in (Exit.REROUTE, Exit.REPLACED) or m.reason == "held":
                 continue
             line = 0 if m.reason in NODE_LEVEL else m.line
             key = (e.order_id, line, e.node)

@@ -200,7 +200,7 @@ async def test_a_refused_card_keeps_the_order_held_and_says_why(world: build.Wor
     await outbox.drain(world.parts)
     order = await shop.page(order["id"])
     assert (order["status"], order["holds"][0]["reason"]) == ("held", "payment refused: card refused")
-    await world.client.post(f"/v1/orders/holds/{order['holds'][0]['id']}/resolve", json={"resolution": "cancel"})
+    await world.client.post(f"/v1/holds/{order['holds'][0]['id']}/resolve", json={"resolution": "cancel"})
     assert (await shop.page(order["id"]))["status"] == "cancelled"
 
 
@@ -232,7 +232,7 @@ async def build_later(world: build.World) -> None:
 async def test_nobodys_word_replaces_the_gateways(world: build.World) -> None:
     shop = await open_shop(world)
     order = await shop.buy(("APPLE", 1), payment={"kind": "token", "reference": "tok_visa"})
-    hold = f"/v1/orders/holds/{order['holds'][0]['id']}/resolve"
+    hold = f"/v1/holds/{order['holds'][0]['id']}/resolve"
     early = await world.client.post(hold, json={"resolution": "release"})
     assert (early.status_code, early.json()["detail"]) == (409, "The payment of this order is not authorised.")
     assert early.json()["remedy"]

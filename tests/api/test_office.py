@@ -56,3 +56,30 @@ async def test_forms_come_from_our_pages_and_from_people_who_may(world: build.Wo
     stranger = await (await world.asking(None)).post(path, data=off)
     assert (stranger.status_code, stranger.headers["location"]) == (303, "/live")
     assert (await world.client.get(f"/v1/nodes/{STORE}")).json()["taking_orders"] is True
+
+
+async def test_holds_are_taken_noted_and_released_on_their_page(world: build.World) -> None:
+    shop = await open_shop(world)
+    order = await shop.buy(("APPLE", 1), customer={"name": "Eve <b>"})
+    hold = (await world.client.post(f"/v1/orders/{order['id']}/hold", json={"kind": "fraud", "reason": "odd"})).json()
+    agent, planner = await office(world, "agent"), await office(world)
+    path = f"/live/holds/{hold['hold']}"
+    await agent.post(path, data={"do": "take"})
+    await agent.post(path, data={"do": "note", "note": "no answer"})
+    shown = (await agent.get("/live/holds", params={"whose": "me"})).text
+    for words in (
+        order["number"],
+        "Suspected fraud",
+        "Eve &lt;b&gt;",
+        "“no answer”",
+        "Leave it",
+        f"/live?order={order['id']}",
+    ):
+        assert words in shown, words
+    looking = (await planner.get("/live/holds")).text
+    assert (order["number"] in looking, "Deal with it" in looking) == (True, False)
+    assert "may not do order.hold" in (await planner.post(path, data={"do": "release"})).text
+    assert "Write a note first." in (await agent.post(path, data={"do": "note"})).text
+    assert (await agent.post(path, data={"do": "release", "note": "fine"})).status_code == 303
+    assert (await shop.page(order["id"]))["status"] == "allocated"
+    assert "resolved it before: release." in (await agent.post(path, data={"do": "cancel"})).text

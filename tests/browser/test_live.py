@@ -14,11 +14,13 @@ from tests.shop import STORE, Shop
 DESK, TABLET, PHONE = (1280, 900), (820, 1180), (390, 844)
 
 
-def signed_in(chrome: Browser, shop_floor: Floor, size: tuple[int, int], look: str = "light") -> Page:
+def signed_in(
+    chrome: Browser, shop_floor: Floor, size: tuple[int, int], look: str = "light", role: str = "planner"
+) -> Page:
     """A page that came by a link with a planner's key."""
 
     async def key(shop: Shop) -> str:
-        return (await build.api_key(shop.world.db, "planner", name="Pat Planner")).token
+        return (await build.api_key(shop.world.db, role, name=f"Pat {role.title()}")).token
 
     context = chrome.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=look)  # type: ignore[arg-type]
     page = context.new_page()

@@ -38,3 +38,29 @@ def test_nodes_are_switched_off_and_on_from_head_office(shop_floor: Floor, chrom
         shot(page, name)
     row.get_by_role("button", name="Switch on").click()
     expect(row).not_to_contain_text("flooded")
+
+
+def test_a_hold_is_taken_and_released_and_its_order_is_a_link_away(shop_floor: Floor, chrome: Browser) -> None:
+    async def held(shop: Shop) -> str:
+        order = await shop.buy(("BREAD", 2))
+        for kind, reason in (("fraud", "card from elsewhere"), ("address", "no such street")):
+            await shop.world.client.post(f"/v1/orders/{order['id']}/hold", json={"kind": kind, "reason": reason})
+        return str(order["number"])
+
+    number = shop_floor.run(held)
+    page = signed_in(chrome, shop_floor, DESK, role="agent")
+    page.get_by_role("link", name="Holds").click()
+    row = page.get_by_role("row", name=number).filter(has_text="card from elsewhere")
+    row.get_by_role("button", name="Take it").click()
+    expect(row).to_contain_text("Leave it")
+    for size, name in ((DESK, "holds-desk"), (TABLET, "holds-tablet"), (PHONE, "holds-phone")):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        assert fits(page), name
+        shot(page, name)
+    row.get_by_text("Deal with it").click()
+    shot(page, "holds-phone-open")
+    row.get_by_label("Note").fill("the bank says yes")
+    row.get_by_role("button", name="Release the order").click()
+    expect(page.get_by_role("row", name=number)).to_have_count(1)
+    page.get_by_role("link", name=number).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Hold ended: goes on, the bank says yes")

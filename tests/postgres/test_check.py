@@ -107,6 +107,14 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE customer_order SET status = 'backordered' WHERE id = {OPEN_ORDER}",
         {"4. the status of an order follows from its units"},
     ),
+    "held by nobody": (
+        f"UPDATE order_line SET held = 1, allocated = allocated - 1 WHERE order_id = {OPEN_ORDER} AND line = 1",
+        {
+            "4. what is held has a hold, and nothing else of its order waits for a node",
+            "4. allocated units are with a node",
+            "4. the status of an order follows from its units",
+        },
+    ),
     "a place in a node's day that no job takes": (
         "UPDATE node_day SET pickup = pickup + 1 WHERE node = 'S-1'",
         {"4. a node's day counts the jobs it was given and did not give back"},

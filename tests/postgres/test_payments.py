@@ -308,7 +308,7 @@ async def test_a_renewal_that_is_refused_holds_what_waits(database_url: str) -> 
         hold = next(h for h in order["holds"] if not h["resolved_at"])
         assert (hold["kind"], hold["reason"]) == ("payment", "payment refused: card refused")
         assert "backordered" not in order["lines"][0]["units"]
-        early = await world.client.post(f"/v1/orders/holds/{hold['id']}/resolve", json={"resolution": "release"})
+        early = await world.client.post(f"/v1/holds/{hold['id']}/resolve", json={"resolution": "release"})
         assert early.status_code == 409
         assert [f for f in await check(world.db) if f.violations] == []
 

@@ -173,7 +173,7 @@ class History:
         if not rows:
             return "no hold"
         resolution = self.chance.choice(("release", "cancel"))
-        return await self._ask(f"/v1/orders/holds/{self.chance.choice(rows)['id']}/resolve", {"resolution": resolution})
+        return await self._ask(f"/v1/holds/{self.chance.choice(rows)['id']}/resolve", {"resolution": resolution})
 
     async def _ask(self, path: str, body: dict[str, Any]) -> str:
         answer = await self.world.client.post(path, json=body)

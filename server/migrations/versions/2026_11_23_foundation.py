@@ -72,6 +72,7 @@ CREATE TABLE audit (
 CREATE TABLE channel (
     code TEXT NOT NULL,
     name TEXT NOT NULL,
+    remorse_minutes BIGINT DEFAULT '0' NOT NULL,
     version BIGINT NOT NULL,
     CONSTRAINT channel_pkey PRIMARY KEY (code)
 );
@@ -426,13 +427,18 @@ CREATE TABLE order_hold (
     kind TEXT NOT NULL,
     reason TEXT NOT NULL,
     since TIMESTAMP WITH TIME ZONE NOT NULL,
-    due_at TIMESTAMP WITH TIME ZONE,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
     assignee TEXT,
+    assignee_name TEXT,
+    note TEXT DEFAULT '' NOT NULL,
+    alerted_at TIMESTAMP WITH TIME ZONE,
     resolved_at TIMESTAMP WITH TIME ZONE,
     resolution TEXT,
     resolved_by TEXT,
     CONSTRAINT order_hold_pkey PRIMARY KEY (id)
 );
+CREATE INDEX order_hold_due_idx ON order_hold (due_at) WHERE resolved_at IS NULL;
+CREATE UNIQUE INDEX order_hold_once_idx ON order_hold (order_id, kind) WHERE resolved_at IS NULL AND kind <> 'manual';
 CREATE INDEX order_hold_open_idx ON order_hold (id) WHERE resolved_at IS NULL;
 CREATE INDEX order_hold_order_id_idx ON order_hold (order_id);
 """,

@@ -2,13 +2,14 @@
 
 const EVERY_MS = 2000;
 const WORDS = {
-  held: "Held", routing: "Being routed", backordered: "Waits for stock", allocated: "Given to a node",
+  held: "Held", pending: "Can still be changed", routing: "Being routed", backordered: "Waits for stock", allocated: "Given to a node",
   in_fulfilment: "Being worked on", partly_fulfilled: "Partly done", fulfilled: "Left", completed: "Completed",
   cancelled: "Cancelled", offered: "new", accepted: "accepted", picking: "being picked", picked: "picked",
   packed: "packed", ready: "ready", customer_on_the_way: "customer on the way", customer_arrived: "customer is here",
   handed_off: "handed over", awaiting_carrier: "waits for the carrier", shipped: "shipped", delivered: "delivered",
-  short: "not found", rejected: "sent back", expired: "not collected", payment: "payment", photo: "photos not sent", manual: "a person",
-  exception: "to settle", ship: "Ship", pickup: "Pick up", curbside: "Curbside",
+  short: "not found", rejected: "sent back", expired: "not collected", payment: "payment", fraud: "fraud", address: "address", swap: "another item", remorse: "a change of mind", photo: "photos not sent", manual: "a person",
+  exception: "to settle", release: "goes on", cancel: "cancelled", authorised: "payment authorised", window_over: "the time is over",
+  order_cancelled: "the order was cancelled", ship: "Ship", pickup: "Pick up", curbside: "Curbside",
 };
 const GOOD = new Set(["completed", "fulfilled", "handed_off", "shipped", "delivered", "ready"]);
 const BAD = new Set(["held", "backordered", "cancelled", "short", "rejected", "expired"]);
@@ -16,7 +17,10 @@ const CAPTURES = { authorise: "Payment authorised", capture: "Payment taken", re
 const STORY = {
   "order.placed": (v) => `Ordered: ${count(v.units, "unit")}`,
   "order.held": (v) => `Put on hold: ${v.reason}`,
-  "order.hold_resolved": (v) => `Hold ended: ${v.resolution}`,
+  "order.hold_resolved": (v) => `Hold ended: ${word(v.resolution)}${v.note ? `, ${v.note}` : ""}`,
+  "order.hold_taken": (v) => (v.assignee ? `${v.assignee} looks after the hold` : "Nobody looks after the hold any more"),
+  "order.hold_noted": (v) => `About the hold: ${v.note}`,
+  "order.hold_overdue": (v) => `Nobody dealt with the hold in time: ${word(v.hold)}`,
   "order.cancelled": (v) => `${count(v.units, "unit")} cancelled: ${v.reason}`,
   "order.status": (v) => `Now: ${word(v.status)}`,
   "money.moved": (v) => CAPTURES[v.kind] ?? "Money moved",
@@ -335,7 +339,9 @@ function start() {
   find("everywhere").addEventListener("click", () => choose(null));
   find("close").addEventListener("click", () => find("detail").close());
   document.addEventListener("visibilitychange", () => document.hidden || ask());
+  const asked = new URLSearchParams(location.search).get("order"); // a link from another page
   if (location.hash) history.replaceState(null, "", location.pathname);
+  if (asked) open(encodeURIComponent(asked));
   keepAsking();
 }
 

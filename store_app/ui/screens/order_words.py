@@ -14,6 +14,7 @@ from store_app.ui.theme import Tone
 
 STATUS_TONES = {
     OrderStatus.HELD: Tone.WARN,
+    OrderStatus.PENDING: Tone.INFO,
     OrderStatus.ROUTING: Tone.INFO,
     OrderStatus.BACKORDERED: Tone.WARN,
     OrderStatus.ALLOCATED: Tone.INFO,
@@ -47,6 +48,7 @@ NAMED = {
 }
 """Values that are codes, and the family of keys that says them."""
 BLANK = {
+    "assignee": "",
     "carrier": "",
     "channel": "",
     "collector": "",
@@ -54,6 +56,7 @@ BLANK = {
     "instead": "",
     "kind": "",
     "method": "",
+    "note": "",
     "packages": 0,
     "place": "",
     "proof": "",
