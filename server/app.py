@@ -33,11 +33,11 @@ from server.kit.database import Database
 from server.kit.web import Parts
 from server.network import api as network
 from server.orders import api as orders
-from server.orders import holds_api
+from server.orders import expecting_api, holds_api
 from server.pages import api as pages
 from server.pages import board_api, live, nodes
-from server.pages import plans as plan_pages
 from server.pages import holds as holds_page
+from server.pages import plans as plan_pages
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
@@ -51,6 +51,7 @@ SLICES: tuple[APIRouter, ...] = (
     health.router,
     orders.router,
     holds_api.router,
+    expecting_api.router,
     availability_api.router,
     routing.router,
     plans_api.router,

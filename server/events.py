@@ -129,6 +129,22 @@ class OrderStatusChanged:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class PromiseChanged:
+    """Lines of an order come later than their customer was told (`was`), or are promised after they had waited.
+
+    `promised_at`: for when now; None: nobody knows. `reason`: has_node, waits, late or expected.
+    """
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    node: str | None
+    lines: tuple[int, ...]
+    was: datetime | None
+    promised_at: datetime | None
+    reason: str
+
+
 # ---------------------------------------------------------------- money
 
 
@@ -303,6 +319,21 @@ class JobOffered:
     node: str
     method: str
     units: int
+    due_at: datetime | None = None
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobAtRisk:
+    """A milestone of a job has passed that it needs for being in time. Said once, before it is late."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    fulfilment_id: UUID
+    number: str
+    node: str
+    milestone: str
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from server.inventory import counts, shelf, streams
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
-from server.orders import payments
+from server.orders import payments, promises
 from server.orders import service as orders
 from server.routing import days
 from server.routing import service as routing
@@ -26,6 +26,8 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.OrderReleased, routing.on_orders_released, SAME),
     # A node has a job, works on it, and units leave it
     Answer(e.JobOffered, orders.on_jobs_offered, SAME),
+    Answer(e.JobOffered, promises.on_jobs_offered, SAME),
+    Answer(e.UnitsUnrouted, promises.on_units_unrouted, SAME),
     Answer(e.JobMoved, orders.on_jobs_moved, SAME),
     Answer(e.UnitsLeft, routing.on_units_left, SAME),
     Answer(e.UnitsLeft, orders.on_units_left, SAME),
@@ -46,6 +48,7 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.JobReady, messages.job_ready, AFTER),
     Answer(e.JobShipped, messages.job_shipped, AFTER),
     Answer(e.UnitsCancelled, messages.units_cancelled, AFTER),
+    Answer(e.PromiseChanged, messages.promise_changed, AFTER),
     # Money
     Answer(e.MoneyWanted, payments.ask_gateway, AFTER),
     Answer(e.MoneyMoved, orders.on_money_moved, SAME),

@@ -71,6 +71,16 @@ async def route_due(parts: Parts) -> int:
     return await alone(parts, "route due", routing.route_due)
 
 
+async def warn_at_risk(parts: Parts) -> int:
+    """Jobs that may be late."""
+    return await alone(parts, "warn at risk", jobs.warn_at_risk)
+
+
+async def promise_anew(parts: Parts) -> int:
+    """Customers whose order should be ready by now."""
+    return await alone(parts, "promise anew", jobs.promise_anew)
+
+
 async def route_waiting(parts: Parts) -> int:
     """Backordered units, where stock has come. Says 0: what could not be routed is looked at again next time."""
     await alone(parts, "route waiting", routing.route_waiting)
@@ -118,6 +128,8 @@ LOOPS: tuple[Loop, ...] = (
     Loop("release expired carts", release_carts, 15.0),
     Loop("expire uncollected bags", expire_bags, 60.0),
     Loop("route what a run takes", route_due, 5.0),
+    Loop("warn of jobs at risk", warn_at_risk, 30.0),
+    Loop("promise anew", promise_anew, 60.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("end remorse windows", end_windows, 5.0),

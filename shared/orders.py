@@ -204,6 +204,9 @@ class LineView(Wire):
     units: dict[UnitState, int] = Field(description="Units per state; their sum is `quantity`.")
     substitutes: list[Sku] = Field(default_factory=list, description="What the customer takes instead, best first.")
     replaces: int | None = Field(default=None, description="The line this one is a substitute for.")
+    promised_at: Instant | None = Field(
+        default=None, description="When the customer was told to have it: ready to collect, or with the carrier."
+    )
 
 
 class MoneyView(Wire):
@@ -228,6 +231,9 @@ class JobView(Wire):
     state: str
     units: int
     due_at: Instant | None = None
+    accept_by: Instant | None = Field(default=None, description="Somebody must have begun, for `due_at` to be kept.")
+    pick_by: Instant | None = None
+    pack_by: Instant | None = None
 
 
 class HoldView(Wire):

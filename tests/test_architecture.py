@@ -30,6 +30,7 @@ def test_answers_after_the_commit_answer_stored_facts_and_have_names_of_their_ow
         ("JobReady", "messages.answers.job_ready"),
         ("JobShipped", "messages.answers.job_shipped"),
         ("UnitsCancelled", "messages.answers.units_cancelled"),
+        ("PromiseChanged", "messages.answers.promise_changed"),
         ("MoneyWanted", "orders.payments.ask_gateway"),
         ("StockFed", "inventory.streams.tell_devices"),
     ]

@@ -32,6 +32,7 @@ from server.kit import bulk
 from server.kit.auth import SYSTEM, Actor, authorize
 from server.kit.transaction import Tx
 from server.network import queries as network
+from server.network.milestones import Milestones
 from server.orders.fresh import heads
 from server.orders.units import lock_orders
 from shared.errors import BatonError, NotFound
@@ -64,7 +65,8 @@ class Offer:
     node: str
     method: str
     lines: tuple[tuple[int, str, int], ...]
-    due_at: datetime | None
+    by: Milestones | None
+    """When it is due, and the milestones before that; None where the node has no opening."""
     work_day: date | None = None
     """The day of the node's own calendar whose capacity it takes."""
     why: WhyCard | None = None
@@ -84,14 +86,31 @@ async def offer(tx: Tx, offers: Sequence[Offer]) -> list[Fulfilment]:
     for each in offers:
         counts[each.order_id] += 1
         jobs.append(_new_job(tx, each, orders[each.order_id], counts[each.order_id]))
-    rows = [{**_columns(job), "work_day": each.work_day} for job, each in zip(jobs, offers, strict=True)]
+    rows = [
+        {**_columns(job), "work_day": each.work_day, **_milestones(each)}
+        for job, each in zip(jobs, offers, strict=True)
+    ]
     await bulk.append(tx, FulfilmentRow, rows)
     for job in jobs:
         tx.emit(
-            JobOffered(job.order_id, job.id, job.number, job.node, job.method, job.units),
+            JobOffered(
+                order_id=job.order_id,
+                fulfilment_id=job.id,
+                number=job.number,
+                node=job.node,
+                method=job.method,
+                units=job.units,
+                due_at=job.due_at,
+                lines=tuple(line.line for line in job.lines),
+            ),
             JobChanged(job),
         )
     return jobs
+
+
+def _milestones(each: Offer) -> dict[str, datetime | None]:
+    by = each.by
+    return {name: getattr(by, name) if by else None for name in ("accept_by", "pick_by", "pack_by")}
 
 
 def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
@@ -113,7 +132,7 @@ def _new_job(tx: Tx, each: Offer, order: Any, count: int) -> Fulfilment:
             for line, sku, units in each.lines
         ),
         offered_at=tx.now,
-        due_at=each.due_at,
+        due_at=each.by.due_at if each.by else None,
         customer=short_name(customer["name"]),
         phone=masked_phone(customer.get("phone")),
         address=address,

@@ -11,6 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.tables import Table
 
+AT_RISK = (
+    "(state = 'offered' AND accept_by <= :now OR state IN ('accepted', 'picking') AND pick_by <= :now"
+    " OR state = 'picked' AND pack_by <= :now)"
+)
+"""Whether a milestone has passed that the job needs for being in time."""
+
 
 class FulfilmentRow(Table):
     """A job. `doc` is the document devices see (`shared.fulfilment.Fulfilment`); the columns are what queries need."""
@@ -21,6 +27,8 @@ class FulfilmentRow(Table):
         Index(None, "node", "order_id"),
         Index("fulfilment_open_idx", "node", "due_at", postgresql_where="NOT final"),
         Index("fulfilment_expiry_idx", "expires_at", postgresql_where="NOT final AND expires_at IS NOT NULL"),
+        Index("fulfilment_due_idx", "due_at", postgresql_where="NOT final"),
+        Index("fulfilment_risk_idx", "accept_by", postgresql_where="NOT final AND warned_at IS NULL"),
         Index(None, "locator"),
     )
 
@@ -36,6 +44,12 @@ class FulfilmentRow(Table):
     work_day: Mapped[date | None] = mapped_column(Date)
     """The day of the node's own calendar whose capacity it takes."""
     due_at: Mapped[datetime | None]
+    accept_by: Mapped[datetime | None]
+    """The last moments at which all is well for `due_at`, worked back in the node's open time."""
+    pick_by: Mapped[datetime | None]
+    pack_by: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    """When it was told that the job may be late."""
     expires_at: Mapped[datetime | None]
     locator: Mapped[str | None]
     doc: Mapped[dict[str, Any]]

@@ -28,6 +28,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "stock.adjust": frozenset({"lead", "manager", "admin", "integration"}),
     "stock.count": STORE | {"admin", "integration"},
     "stock.receive": STORE | {"admin", "integration"},
+    "stock.expect": frozenset({"planner", "admin", "integration"}),
     "stock.feed": frozenset({"admin", "integration"}),
     # orders
     "order.place": frozenset({"agent", "admin", "integration"}),

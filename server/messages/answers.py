@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from server.events import JobReady, JobShipped, OrderPlaced, UnitsCancelled
+from server.events import JobReady, JobShipped, OrderPlaced, PromiseChanged, UnitsCancelled
 from server.fulfilment import queries as fulfilment
 from server.fulfilment.passes import credentials
 from server.kit.transaction import Tx
@@ -19,7 +19,7 @@ from server.network import queries as network
 from server.network.rules import NodeView
 from server.orders import queries as orders
 from shared.fulfilment import FULFILMENT, Fulfilment
-from shared.orders import OrderView
+from shared.orders import LineView, OrderView, UnitState
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -90,6 +90,41 @@ async def units_cancelled(parts: Parts, event: UnitsCancelled) -> None:
     await _tell(parts, order, "units_cancelled", f"units_cancelled/{order.id}/{gone}", {"units": gone})
 
 
+async def promise_changed(parts: Parts, event: PromiseChanged) -> None:
+    """Some of it comes later than we said, or has a date now. Nothing of what has changed again meanwhile."""
+    async with parts.db.reading() as tx:
+        order = await orders.order(tx, event.order_id)
+        code = event.node or (order.node if order else None)
+        node = await network.node(tx, code) if code else None
+    if order is None:
+        return
+    lines = [line for line in order.lines if line.line in event.lines and _still(line, event)]
+    if not lines:
+        return
+    when = event.promised_at
+    values = {
+        "lines": [{"name": line.name or line.sku, "quantity": _coming(line)} for line in lines],
+        "late": event.was is not None,
+        "promised": local_day(when, node) if when and node else _day(when) if when else "",
+        "collect": order.method != "ship",
+    }
+    said = when.isoformat() if when else "unknown"
+    key = f"promise_changed/{order.id}/{'.'.join(str(line.line) for line in lines)}/{said}"
+    await _tell(parts, order, "promise_changed", key, values)
+
+
+def _still(line: LineView, event: PromiseChanged) -> bool:
+    if line.promised_at is None or event.promised_at is None:
+        return _coming(line) > 0 and line.promised_at == event.promised_at
+    return _coming(line) > 0 and line.promised_at <= event.promised_at
+
+
+def _coming(line: LineView) -> int:
+    """Units of a line that the customer still waits for."""
+    gone = (UnitState.FULFILLED, UnitState.CANCELLED, UnitState.REPLACED)
+    return sum(count for state, count in line.units.items() if state not in gone)
+
+
 async def _tell(
     parts: Parts, order: OrderView, kind: Kind, key: str, values: dict[str, Any], job_id: UUID | None = None
 ) -> None:
@@ -134,6 +169,11 @@ def hours_of(node: NodeView) -> list[str]:
         else:
             rows.append((day, day, said))
     return [f"{WEEKDAYS[a]}{f' to {WEEKDAYS[b]}' if b > a else ''}: {said}" for a, b, said in rows]
+
+
+def _day(at: datetime) -> str:
+    """A day, where no node's clock says the hour: `Friday 4 December`."""
+    return f"{WEEKDAYS[at.weekday()]} {at.day} {at:%B}"
 
 
 def local_day(at: datetime, node: NodeView) -> str:

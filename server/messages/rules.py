@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-Kind = Literal["order_confirmed", "ready_for_pickup", "shipped", "units_cancelled"]
+Kind = Literal["order_confirmed", "ready_for_pickup", "shipped", "units_cancelled", "promise_changed"]
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGES = frozenset(path.name for path in TEMPLATES.iterdir() if path.is_dir())
 MAX_ATTEMPTS = 10

@@ -9,6 +9,7 @@ from typing import Any
 
 from server.kit.transaction import Tx
 from server.network import rules
+from server.network.milestones import Milestones, milestones
 from server.network.rules import Calendar, Capacity, ChannelNode, NewChannel, NodeView, Off
 from shared.kernel import Geo
 from shared.network import Delivery
@@ -154,14 +155,14 @@ async def switched_off(tx: Tx, codes: Collection[str] | None = None) -> dict[str
     return {node: tuple(each) for node, each in found.items()}
 
 
-async def due_times(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
-    """(node, delivery) -> when a job given now should be ready or leave."""
+async def timetables(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Milestones]:
+    """(node, delivery) -> when a job given now should be ready or leave, and by when what must be done before."""
     known = (await book(tx)).calendars
     found = {}
     for node, delivery in keys:
         due = rules.due(known[node], delivery, tx.now) if node in known else None
         if due is not None:
-            found[(node, delivery)] = due
+            found[(node, delivery)] = milestones(known[node], delivery, due)
     return found
 
 

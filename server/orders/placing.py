@@ -251,6 +251,8 @@ def _line_rows(
             "total": line.total,
             "substitutes": to_json(agreed(line, facts.items)),
             "replaces": None,
+            "promised_at": None,
+            "backordered_at": None,
             "owed": line.total,
             **{state.value: 0 for state in STATES},
             where.value: line.quantity,

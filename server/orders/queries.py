@@ -28,6 +28,7 @@ _SHOWN = {
     "HoldNoted": "order.hold_noted",
     "HoldOverdue": "order.hold_overdue",
     "HoldResolved": "order.hold_resolved",
+    "PromiseChanged": "order.promise",
     "UnitsCancelled": "order.cancelled",
     "OrderStatusChanged": "order.status",
     "MoneyMoved": "money.moved",
@@ -37,6 +38,7 @@ _SHOWN = {
     "PromiseBroken": "stock.promise_broken",
     "JobOffered": "job.offered",
     "JobMoved": "job.moved",
+    "JobAtRisk": "job.at_risk",
     "JobReady": "job.ready",
     "JobShipped": "job.shipped",
     "ExceptionOpened": "job.exception",
@@ -86,6 +88,7 @@ async def order(tx: Tx, order_id: UUID) -> OrderView | None:
 async def _jobs(tx: Tx, order_id: UUID) -> list[JobView]:
     rows = await tx.rows(
         "SELECT f.id, f.number, f.node, coalesce(n.name, '') AS node_name, f.method, f.state, f.due_at,"
+        " f.accept_by, f.pick_by, f.pack_by,"
         " (SELECT sum((l->>'quantity')::bigint - coalesce((l->>'replaced')::bigint, 0))"
         "  FROM jsonb_array_elements(f.doc->'lines') l)::bigint AS units"
         " FROM fulfilment f LEFT JOIN node n ON n.code = f.node WHERE f.order_id = :id ORDER BY f.id",
@@ -100,6 +103,7 @@ def _line(r: Any) -> LineView:
         units={state: r[state.value] for state in UnitState if r[state.value]},
         substitutes=[each["sku"] for each in r["substitutes"]],
         replaces=r["replaces"],
+        promised_at=r["promised_at"],
     )
 
 

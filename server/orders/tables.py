@@ -96,10 +96,26 @@ class LineRow(Table):
     """What the customer takes instead, best first: {sku, price}; the price is the most they pay for a unit of it."""
     replaces: Mapped[int | None]
     """The line this one is a substitute for."""
+    promised_at: Mapped[datetime | None]
+    """When its customer was told to have it: ready to collect, or with the carrier."""
+    backordered_at: Mapped[datetime | None]
+    """When units of it first waited, since no node had them."""
     owed: Mapped[int]
     """Of `total`: what is neither captured nor given back, for the units that have not left or been cancelled."""
     spare: Mapped[int] = mapped_column(server_default="0")
     """On a substitute that costs less: what was authorised beyond its price, given back when its units leave."""
+
+
+class ExpectedRow(Table):
+    """An item of which there is none: when customers can have it again, as somebody said."""
+
+    __tablename__ = "expected_item"
+
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    expected_at: Mapped[datetime]
+    note: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
 
 
 class OrderKeyRow(Table):

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.fulfilment.rules import short_name
+from server.fulfilment.tables import AT_RISK
 from server.kit.transaction import Tx
 from server.orders import hold_queries
 from shared.holds import HoldKind
@@ -39,6 +40,7 @@ class NodeLoad(Wire):
     offered: int = Field(description="Jobs nobody has begun.")
     in_work: int = Field(description="Jobs being picked or packed.")
     ready: int = Field(description="Bags that wait for their customer, parcels that wait for the carrier.")
+    at_risk: int = Field(description="Jobs that will be late unless somebody hurries: a milestone has passed.")
     late: int = Field(description="Jobs past the time they should have been ready or gone.")
     next_due: Instant | None = Field(default=None, description="When the most urgent job should be ready or gone.")
 
@@ -167,14 +169,16 @@ async def _to_settle(tx: Tx) -> list[ToSettle]:
 
 async def _nodes(tx: Tx) -> list[NodeLoad]:
     rows = await tx.rows(
-        "SELECT n.code, n.name, n.type, n.latitude, n.longitude, n.time_zone,"
+        "SELECT n.code, n.name, n.type, n.latitude, n.longitude, n.time_zone,"  # noqa: S608 (a constant of ours)
         " EXISTS (SELECT 1 FROM jsonb_array_elements_text(n.capabilities) c WHERE NOT EXISTS (SELECT 1 FROM node_off x"
         "  WHERE x.node = n.code AND x.method = c AND (x.until IS NULL OR x.until > :now))) AS taking_orders,"
         " coalesce(j.offered, 0) AS offered, coalesce(j.ready, 0) AS ready,"
-        " coalesce(j.open - j.offered - j.ready, 0) AS in_work, coalesce(j.late, 0) AS late, j.next_due"
+        " coalesce(j.open - j.offered - j.ready, 0) AS in_work, coalesce(j.late, 0) AS late,"
+        " coalesce(j.at_risk, 0) AS at_risk, j.next_due"
         " FROM node n LEFT JOIN (SELECT node, count(*) AS open, count(*) FILTER (WHERE state = 'offered') AS offered,"
         "  count(*) FILTER (WHERE state = 'awaiting_carrier' OR state = ANY(CAST(:called AS text[]))) AS ready,"
         "  count(*) FILTER (WHERE due_at < :now AND state <> ALL(CAST(:called AS text[]))) AS late,"
+        f"  count(*) FILTER (WHERE due_at >= :now AND {AT_RISK}) AS at_risk,"
         "  min(due_at) FILTER (WHERE state <> ALL(CAST(:called AS text[]))) AS next_due"
         "  FROM fulfilment WHERE NOT final AND state <> 'shipped' GROUP BY node) j ON j.node = n.code ORDER BY n.code",
         now=tx.now,

@@ -204,7 +204,7 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
     if not made:
         return
     facts = await catalog.facts(tx, {sku for job in made for sku, _ in job.lines.values()})
-    due = await network.due_times(tx, {(job.node, job.delivery) for job in made})
+    by = await network.timetables(tx, {(job.node, job.delivery) for job in made})
     offers = []
     for job in made:
         method = method_for(job.delivery, nodes.types[nodes.row[job.node]])
@@ -221,7 +221,7 @@ async def _offer(tx: Tx, jobs: Sequence[_Job], nodes: Nodes) -> None:
                 node=job.node,
                 method=method.code,
                 lines=tuple((line, sku, units) for line, (sku, units) in sorted(job.lines.items())),
-                due_at=due.get((job.node, job.delivery)),
+                by=by.get((job.node, job.delivery)),
                 work_day=days.day_of(nodes, job.node),
                 why=card,
                 age_check=max(ages, default=0) or None,

@@ -105,6 +105,10 @@ ROWS: dict[tuple[str, str], Row] = {
         "order.place", "head office", {"cart": "c", "sku": "APPLE", "node": HERE, "quantity": 1}
     ),
     ("DELETE", "/v1/reservations/{reservation_id}"): Row("order.place", "head office"),
+    ("POST", "/v1/expected-items"): Row(
+        "stock.expect", "head office", {"items": [{"sku": "APPLE", "expected_at": None}]}
+    ),
+    ("GET", "/v1/expected-items"): Row("stock.read", "unbound"),
     ("POST", "/v1/items"): Row("catalog.write", "head office", {"items": [{"sku": "NEW", "name": "New", "price": 1}]}),
     ("GET", "/v1/items"): Row("catalog.read", "unbound"),
     ("GET", "/v1/items/by-code/{code}"): Row("catalog.read", "unbound"),

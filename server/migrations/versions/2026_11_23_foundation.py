@@ -195,6 +195,16 @@ CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_order_id_idx ON event (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX event_seq_idx ON event (seq);
 """,
+    "expected_item": r"""
+CREATE TABLE expected_item (
+    sku TEXT NOT NULL,
+    expected_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    note TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT expected_item_pkey PRIMARY KEY (sku)
+);
+""",
     "feed": r"""
 CREATE TABLE feed (
     stream TEXT NOT NULL,
@@ -230,16 +240,22 @@ CREATE TABLE fulfilment (
     offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
     work_day DATE,
     due_at TIMESTAMP WITH TIME ZONE,
+    accept_by TIMESTAMP WITH TIME ZONE,
+    pick_by TIMESTAMP WITH TIME ZONE,
+    pack_by TIMESTAMP WITH TIME ZONE,
+    warned_at TIMESTAMP WITH TIME ZONE,
     expires_at TIMESTAMP WITH TIME ZONE,
     locator TEXT,
     doc JSONB NOT NULL,
     CONSTRAINT fulfilment_pkey PRIMARY KEY (id)
 );
+CREATE INDEX fulfilment_due_idx ON fulfilment (due_at) WHERE NOT final;
 CREATE INDEX fulfilment_expiry_idx ON fulfilment (expires_at) WHERE NOT final AND expires_at IS NOT NULL;
 CREATE INDEX fulfilment_locator_idx ON fulfilment (locator);
 CREATE INDEX fulfilment_node_order_id_idx ON fulfilment (node, order_id);
 CREATE INDEX fulfilment_open_idx ON fulfilment (node, due_at) WHERE NOT final;
 CREATE INDEX fulfilment_order_id_idx ON fulfilment (order_id);
+CREATE INDEX fulfilment_risk_idx ON fulfilment (accept_by) WHERE NOT final AND warned_at IS NULL;
 """,
     "fulfilment_exception": r"""
 CREATE TABLE fulfilment_exception (
@@ -471,6 +487,8 @@ CREATE TABLE order_line (
     replaced BIGINT DEFAULT '0' NOT NULL,
     substitutes JSONB NOT NULL,
     replaces BIGINT,
+    promised_at TIMESTAMP WITH TIME ZONE,
+    backordered_at TIMESTAMP WITH TIME ZONE,
     owed BIGINT NOT NULL,
     spare BIGINT DEFAULT '0' NOT NULL,
     CONSTRAINT order_line_pkey PRIMARY KEY (order_id, line),

@@ -14,6 +14,8 @@ const WORDS = {
 const GOOD = new Set(["completed", "fulfilled", "handed_off", "shipped", "delivered", "ready"]);
 const BAD = new Set(["held", "backordered", "cancelled", "short", "rejected", "expired"]);
 const CAPTURES = { authorise: "Payment authorised", capture: "Payment taken", release: "Authorisation released", refund: "Refunded" };
+const AT_RISK = { accept_by: "nobody has begun", pick_by: "not picked yet", pack_by: "not packed yet" };
+const stamp = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const STORY = {
   "order.placed": (v) => `Ordered: ${count(v.units, "unit")}`,
   "order.held": (v) => `Put on hold: ${v.reason}`,
@@ -29,6 +31,8 @@ const STORY = {
   "routing.unrouted": (v) => `No node for ${count(v.units, "unit")}: ${v.reason}`,
   "stock.promise_broken": (v) => `${v.units} × ${v.item} were not there any more`,
   "job.offered": (v, e) => `${v.number} offered to ${nodeName(e.node)}`,
+  "job.at_risk": (v) => `May be late: ${AT_RISK[v.milestone] ?? v.milestone}`,
+  "order.promise": (v) => (v.promised_at ? `Promised for ${stamp.format(new Date(v.promised_at))}${v.was ? " instead" : ""}` : "Nobody knows when it comes"),
   "job.accept": () => "Accepted", "job.take_over": () => "Taken over",
   "job.pick": (v) => `Picked ${v.units} × ${v.item}`,
   "job.short": (v) => `Not there: ${v.units} × ${v.item} (${word(v.reason)})`,
@@ -135,11 +139,12 @@ function drawFigures() {
   const overdue = to_settle.reduce((sum, row) => sum + row.overdue, 0);
   const reasons = waiting.map((row) => `${word(row.reason)} ${row.count}`).concat(overdue ? [`overdue ${overdue}`] : []);
   const late = nodes.reduce((sum, node) => sum + node.late, 0);
+  const risk = nodes.reduce((sum, node) => sum + node.at_risk, 0);
   const figures = [
     figure(orders.allocated + orders.routing, "given to nodes"),
     figure(orders.in_fulfilment + orders.partly_fulfilled, "being worked on"),
     figure(nodes.reduce((sum, node) => sum + node.ready, 0), "ready and waiting"),
-    figure(late, late === 1 ? "job is late" : "jobs are late", late > 0),
+    figure(late, `${late === 1 ? "job is late" : "jobs are late"}${risk ? `, ${risk} at risk` : ""}`, late > 0),
     figure(waiting.reduce((sum, row) => sum + row.count, 0), reasons.join(", ") || "wait for somebody", overdue > 0),
     figure(orders.completed + orders.fulfilled, "left or completed"),
   ];
