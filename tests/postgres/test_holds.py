@@ -176,6 +176,7 @@ async def test_holds_are_listed_by_kind_and_due_time_in_pages(database_url: str)
         orders = [await shop.buy(("APPLE", 1), placed_at=now[0].isoformat()) for _ in range(3)]
         for order, kind in zip(orders, ("address", "fraud", "manual"), strict=True):
             await put_on_hold(world, order, kind)
+            now[0] += timedelta(seconds=1)
         soon = (now[0] + timedelta(minutes=5)).isoformat()
         await put_on_hold(world, orders[2], "swap", due_at=soon)
 
