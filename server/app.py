@@ -38,10 +38,11 @@ from server.pages import api as pages
 from server.pages import board_api, live, nodes
 from server.pages import holds as holds_page
 from server.pages import plans as plan_pages
+from server.pages import queues as queues_page
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
-from server.routing import plans_api
+from server.routing import plans_api, queues_api
 from server.settings import Settings
 from server.sync import api as sync
 from server.sync import attachments_api, quarantine_api
@@ -54,6 +55,7 @@ SLICES: tuple[APIRouter, ...] = (
     expecting_api.router,
     availability_api.router,
     routing.router,
+    queues_api.router,
     plans_api.router,
     fulfilment.router,
     exceptions.router,
@@ -71,6 +73,7 @@ SLICES: tuple[APIRouter, ...] = (
     nodes.router,
     plan_pages.router,
     holds_page.router,
+    queues_page.router,
 )
 """Every slice with routes, in the order of the documentation."""
 STREAMS: frozenset[str] = frozenset({inventory.FIGURES, inventory.DELTAS})

@@ -203,6 +203,17 @@ class UnitsUnrouted:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class WaitsLong:
+    """Units of a line have waited in a queue longer than somebody should let them. Said once."""
+
+    STORED: ClassVar[bool] = True
+    order_id: UUID
+    line: int
+    queue: str
+    reason: str
+
+
 # ---------------------------------------------------------------- inventory
 
 

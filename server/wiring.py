@@ -15,7 +15,7 @@ from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
 from server.orders import payments, promises
 from server.orders import service as orders
-from server.routing import days
+from server.routing import days, waits
 from server.routing import service as routing
 from server.sync import service as sync
 
@@ -35,6 +35,7 @@ ROWS: tuple[Answer, ...] = (
     # Somebody cancels, or puts on hold; somebody bought the last one at the till
     Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
     Answer(e.FreezeAsked, fulfilment.on_freeze_asked, SAME),
+    Answer(e.UnitsCancelled, waits.on_units_cancelled, SAME),
     Answer(e.StockShort, fulfilment.on_stock_short, SAME),
     # Somebody counts while others take units off the shelf
     Answer(e.ShelfChanged, shelf.on_shelf_changed, SAME),

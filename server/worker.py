@@ -24,8 +24,8 @@ from server.messages import service as messages
 from server.network import service as network
 from server.orders import payments, renewals, resolving
 from server.people import signing_in
+from server.routing import queues, waits
 from server.routing import service as routing
-from server.routing import waits
 from server.sync import compaction
 
 MAX_PAUSE_S = 60.0
@@ -87,6 +87,11 @@ async def route_waiting(parts: Parts) -> int:
     return 0
 
 
+async def tell_long_waits(parts: Parts) -> int:
+    """Units that wait longer than somebody should let them."""
+    return await alone(parts, "long waits", queues.tell_long)
+
+
 async def cancel_overdue(parts: Parts) -> int:
     """Units that have been backordered for too long."""
     patience = timedelta(hours=parts.settings.backorder_hours)
@@ -131,6 +136,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("warn of jobs at risk", warn_at_risk, 30.0),
     Loop("promise anew", promise_anew, 60.0),
     Loop("route what waits", route_waiting, 20.0),
+    Loop("tell of long waits", tell_long_waits, 60.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("end remorse windows", end_windows, 5.0),
     Loop("tell of overdue holds", tell_overdue_holds, 60.0),

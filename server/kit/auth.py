@@ -38,6 +38,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "order.cancel": frozenset({"agent", "admin", "integration"}),
     "plan.read": HEAD_OFFICE | {"integration"},
     "plan.write": frozenset({"planner", "admin"}),
+    "queue.read": HEAD_OFFICE | {"integration"},
+    "routing.retry": HEAD_OFFICE | {"integration"},
     "routing.read": STORE | HEAD_OFFICE | {"integration", "device"},
     # fulfilment
     "fulfilment.read": STORE | HEAD_OFFICE | {"integration", "device"},

@@ -35,6 +35,7 @@ _SHOWN = {
     "MoneyRefused": "money.refused",
     "UnitsRouted": "routing.routed",
     "UnitsUnrouted": "routing.unrouted",
+    "WaitsLong": "routing.waits_long",
     "PromiseBroken": "stock.promise_broken",
     "JobOffered": "job.offered",
     "JobMoved": "job.moved",

@@ -44,6 +44,7 @@ WAYS = (
     Way("/live", "Live"),
     Way("/live/nodes", "Nodes"),
     Way("/live/holds", "Holds"),
+    Way("/live/queues", "Queues"),
     Way("/live/plans", "Routing plans"),
 )
 _pages = templates_in(Path(__file__).parent / "templates")

@@ -12,7 +12,7 @@ from server.kit.transaction import Tx
 from server.network import queries as network
 from server.network.rules import Capacity, work_day
 from server.routing.decisions import Decision
-from server.routing.reasons import why
+from server.routing.reasons import why, why_missing
 from shared.fulfilment import WhyCard
 from shared.kernel import Instant, NodeCode, Wire
 from shared.network import Delivery
@@ -43,7 +43,7 @@ async def explained(tx: Tx, order_id: UUID) -> list[LineWhy]:
                 )
             )
         for missing in decision.unrouted:
-            card = why(decision, missing.line)
+            card = why_missing(decision, missing)
             found.append(
                 LineWhy(
                     line=missing.line, sku=missing.sku, node=None, quantity=missing.quantity, at=row["at"], why=card

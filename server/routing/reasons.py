@@ -42,9 +42,14 @@ def why(decision: Decision, line: int, node: str | None = None) -> WhyCard:
             return WhyCard(plan=plan, summary=_won(decision, choice), rivals=rivals, excluded=choice.excluded)
     for missing in decision.unrouted:
         if missing.line == line and node is None:
-            plan = _plan(decision, missing.waits.rule)
-            return WhyCard(plan=plan, summary=_missing(decision, missing), excluded=missing.excluded)
+            return why_missing(decision, missing)
     raise KeyError(line)
+
+
+def why_missing(decision: Decision, missing: Unrouted) -> WhyCard:
+    """The card for units that no node took, also where others of their line have one."""
+    plan = _plan(decision, missing.waits.rule)
+    return WhyCard(plan=plan, summary=_missing(decision, missing), excluded=missing.excluded)
 
 
 def _plan(decision: Decision, rule: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,10 @@ from shared.orders import UnitState
 
 ROUNDS = 3
 """How often what another order snatched away is planned again within the transaction."""
+AGAIN = timedelta(minutes=5)
+"""How often is looked again for what waits for something else than stock."""
+WAITS_FOR_STOCK = frozenset({"no_stock", "too_little", "buffer", "snatched", "for_others"})
+"""Reasons that end when stock comes."""
 NODE_LEVEL = frozenset({"no_capacity", "too_late", "fraud_suspect"})
 """Reasons for which the whole order is not offered to the node again, not only the line."""
 
@@ -299,17 +304,24 @@ async def route_due(tx: Tx, *, limit: int = 200) -> int:
     return len(rows)
 
 
+_COME = (
+    "WITH there AS (SELECT p.sku, p.node, p.sellable - p.reserved - p.safety_stock - p.doubt AS free"
+    " FROM (SELECT DISTINCT sku FROM order_line WHERE backordered > 0) s JOIN stock_position p USING (sku)"
+    " WHERE p.sellable - p.reserved - p.safety_stock - p.doubt > 0)"
+    " SELECT l.order_id FROM order_line l JOIN customer_order o ON o.id = l.order_id"
+    " LEFT JOIN routing_wait w ON w.order_id = l.order_id AND w.line = l.line"
+    " WHERE l.backordered > 0 AND EXISTS (SELECT 1 FROM there t WHERE t.sku = l.sku AND t.free >= l.backordered"
+    " AND (o.node IS NULL OR o.node = t.node) AND NOT EXISTS (SELECT 1 FROM routing_refusal f"
+    "  WHERE f.order_id = l.order_id AND f.node = t.node AND f.line IN (0, l.line)))"
+    " AND (w.tried_at IS NULL OR w.tried_at <= :before OR w.reason = ANY(CAST(:stock AS text[])))"
+    " GROUP BY l.order_id ORDER BY min(w.tried_at) NULLS FIRST, l.order_id LIMIT :limit"
+)
+"""From the few items that came to the lines that wait for them; who was looked at longest ago is the next."""
+
+
 async def route_waiting(tx: Tx, *, limit: int = 200) -> int:
-    """Route again what is backordered where stock has come. Returns the number of orders looked at."""
-    rows = await tx.rows(
-        "SELECT DISTINCT l.order_id FROM order_line l WHERE l.backordered > 0 AND EXISTS ("
-        " SELECT 1 FROM stock_position p WHERE p.sku = l.sku"
-        " AND p.sellable - p.reserved - p.safety_stock - p.doubt >= l.backordered"
-        " AND NOT EXISTS (SELECT 1 FROM routing_refusal f WHERE f.order_id = l.order_id AND f.node = p.node"
-        "  AND f.line IN (0, l.line))"
-        " AND EXISTS (SELECT 1 FROM customer_order o WHERE o.id = l.order_id AND (o.node IS NULL OR o.node = p.node)))"
-        " ORDER BY l.order_id LIMIT :limit",
-        limit=limit,
-    )
+    """Route again what is backordered where stock has come; what waits for something else than stock, such as a full
+    node's next day, every few minutes. Returns the number of orders looked at."""
+    rows = await tx.rows(_COME, limit=limit, before=tx.now - AGAIN, stock=sorted(WAITS_FOR_STOCK))
     await route(tx, [r["order_id"] for r in rows])
     return len(rows)

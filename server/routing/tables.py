@@ -62,7 +62,11 @@ class WaitRow(Table):
     """How units of a line wait that no node could give, as the rule said that had the last word."""
 
     __tablename__ = "routing_wait"
-    __table_args__ = (Index("routing_wait_cancel_idx", "cancel_at", postgresql_where="cancel_at IS NOT NULL"),)
+    __table_args__ = (
+        Index("routing_wait_cancel_idx", "cancel_at", postgresql_where="cancel_at IS NOT NULL"),
+        Index(None, "queue", "since"),
+        Index("routing_wait_tried_idx", "tried_at"),
+    )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True)
@@ -73,7 +77,11 @@ class WaitRow(Table):
     rule: Mapped[str]
     reason: Mapped[str]
     since: Mapped[dt.datetime]
+    tried_at: Mapped[dt.datetime]
+    """When the router last looked. Who was looked at longest ago is the next."""
     cancel_at: Mapped[dt.datetime | None]
+    alerted_at: Mapped[dt.datetime | None]
+    """When it was told that it waits long."""
 
 
 class RefusalRow(Table):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from server.events import UnitsCancelled
 from server.kit import bulk
 from server.kit.auth import SYSTEM
 from server.kit.transaction import Tx
@@ -18,7 +19,7 @@ from shared.orders import UnitState
 
 _AGAIN = (
     "ON CONFLICT (order_id, line) DO UPDATE SET queue = excluded.queue, plan = excluded.plan,"
-    " version = excluded.version, rule = excluded.rule, reason = excluded.reason,"
+    " version = excluded.version, rule = excluded.rule, reason = excluded.reason, tried_at = excluded.tried_at,"
     " cancel_at = routing_wait.since + (excluded.cancel_at - excluded.since)"
 )
 """Units that are looked at again have waited since they were first."""
@@ -51,8 +52,15 @@ def _row(tx: Tx, decision: Decision, line: int) -> dict[str, object]:
         "rule": waits.rule,
         "reason": missing.reason if missing else "snatched",
         "since": tx.now,
+        "tried_at": tx.now,
         "cancel_at": waits.cancel_at,
     }
+
+
+async def on_units_cancelled(tx: Tx, events: Sequence[UnitsCancelled]) -> None:
+    """What was cancelled waits no more."""
+    if written := {e.order_id for e in events} - fresh_orders(tx).keys():
+        await _forget(tx, sorted(written))
 
 
 async def _forget(tx: Tx, order_ids: Sequence[UUID]) -> None:

@@ -83,3 +83,15 @@ async def test_holds_are_taken_noted_and_released_on_their_page(world: build.Wor
     assert (await agent.post(path, data={"do": "release", "note": "fine"})).status_code == 303
     assert (await shop.page(order["id"]))["status"] == "allocated"
     assert "resolved it before: release." in (await agent.post(path, data={"do": "cancel"})).text
+
+
+async def test_the_queues_page_says_why_units_wait_and_looks_again(world: build.World) -> None:
+    shop = await open_shop(world, stock=0)
+    order = await shop.buy(("APPLE", 2), method="ship")
+    page = await office(world)
+    shown = (await page.get("/live/queues")).text
+    for words in (order["number"], "2 × Red apples 1 kg", "No node has the last 2 units.", "3 has none available"):
+        assert words in shown, words
+    again = (await page.post(f"/live/queues/{order['id']}/retry", data={"queue": "backorder"})).text
+    assert "Looked again: 2 units still without a node." in again
+    assert "Nothing waits here." in (await page.get("/live/queues", params={"queue": "unfillable"})).text

@@ -64,3 +64,19 @@ def test_a_hold_is_taken_and_released_and_its_order_is_a_link_away(shop_floor: F
     expect(page.get_by_role("row", name=number)).to_have_count(1)
     page.get_by_role("link", name=number).click()
     expect(page.get_by_role("dialog")).to_contain_text("Hold ended: goes on, the bank says yes")
+
+
+def test_queues_are_read_and_looked_at_again(shop_floor: Floor, chrome: Browser) -> None:
+    order = shop_floor.run(lambda shop: shop.buy(("WINE", 90), method="ship"))
+    page = signed_in(chrome, shop_floor, DESK)
+    page.get_by_role("link", name="Queues").click()
+    row = page.get_by_role("row", name=order["number"])
+    expect(row).to_contain_text("Red wine")
+    for size, name in ((DESK, "queues-desk"), (TABLET, "queues-tablet"), (PHONE, "queues-phone")):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        assert fits(page), name
+        shot(page, name)
+    row.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("status")).to_contain_text("still without a node")
+    page.get_by_role("link", name=order["number"]).click()
+    expect(page.get_by_role("dialog")).to_contain_text(order["number"])

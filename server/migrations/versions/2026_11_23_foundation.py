@@ -647,10 +647,14 @@ CREATE TABLE routing_wait (
     rule TEXT NOT NULL,
     reason TEXT NOT NULL,
     since TIMESTAMP WITH TIME ZONE NOT NULL,
+    tried_at TIMESTAMP WITH TIME ZONE NOT NULL,
     cancel_at TIMESTAMP WITH TIME ZONE,
+    alerted_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT routing_wait_pkey PRIMARY KEY (order_id, line)
 );
 CREATE INDEX routing_wait_cancel_idx ON routing_wait (cancel_at) WHERE cancel_at IS NOT NULL;
+CREATE INDEX routing_wait_queue_since_idx ON routing_wait (queue, since);
+CREATE INDEX routing_wait_tried_idx ON routing_wait (tried_at);
 """,
     "shelf_move": r"""
 CREATE TABLE shelf_move (

@@ -29,6 +29,7 @@ const STORY = {
   "money.refused": (v) => `Payment refused: ${v.reason}`,
   "routing.routed": (v, e) => `${count(v.units, "unit")} to ${nodeName(e.node)}: ${v.reason}`,
   "routing.unrouted": (v) => `No node for ${count(v.units, "unit")}: ${v.reason}`,
+  "routing.waits_long": (v) => `Waits long: ${word(v.queue)}, ${word(v.reason)}`,
   "stock.promise_broken": (v) => `${v.units} × ${v.item} were not there any more`,
   "job.offered": (v, e) => `${v.number} offered to ${nodeName(e.node)}`,
   "job.at_risk": (v) => `May be late: ${AT_RISK[v.milestone] ?? v.milestone}`,
