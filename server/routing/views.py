@@ -41,7 +41,10 @@ class PlanView(PlanDigest):
 class Difference(Wire):
     """One field in which two plans differ."""
 
-    field: str = Field(examples=["rules.Everybody.split.max_parcels"], description="Rules and criteria by their name.")
+    rule: str | None = Field(examples=["Everybody"], description="The rule it belongs to, by its name; null: the plan.")
+    field: str = Field(
+        examples=["split.max_parcels"], description="Criteria by their name. Empty: the whole rule, in sentences."
+    )
     before: str | None = Field(description="null: it was not there.")
     after: str | None = Field(description="null: it is not there any more.")
 

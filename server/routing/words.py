@@ -131,41 +131,51 @@ def _of(before: str, words: Sequence[str]) -> str:
 
 
 def differences(before: PlanBody, after: PlanBody) -> list[Difference]:
-    """Field by field. Rules and criteria are the same where they have the same name."""
-    old, new = _flat(before), _flat(after)
-    fields = [*old, *(field for field in new if field not in old)]
+    """Field by field. Rules and criteria are the same where they have the same name; a rule that only one of the plans
+    has is one difference."""
+    found = _compared_fields(None, _plan_fields(before), _plan_fields(after))
+    old, new = ({each.name: each for each in plan.rules} for plan in (before, after))
+    for name in dict.fromkeys((*old, *new)):
+        if name in old and name in new:
+            found += _compared_fields(name, _rule_fields(old[name]), _rule_fields(new[name]))
+        else:
+            was, now = (" ".join(rule(own[name], is_last=False)) if name in own else None for own in (old, new))
+            found.append(Difference(rule=name, field="", before=was, after=now))
+    return found
+
+
+def _compared_fields(name: str | None, old: dict[str, str], new: dict[str, str]) -> list[Difference]:
     return [
-        Difference(field=field, before=old.get(field), after=new.get(field))
-        for field in fields
+        Difference(rule=name, field=field, before=old.get(field), after=new.get(field))
+        for field in dict.fromkeys((*old, *new))
         if old.get(field) != new.get(field)
     ]
 
 
-def _flat(plan: PlanBody) -> dict[str, str]:
-    body = plan.model_dump(mode="json", exclude={"version"}, exclude_defaults=True)
-    found = {
-        "name": plan.name,
-        "batch": plan.batch,
-        "order of rules": ", ".join(each.name for each in plan.rules),
-    }
-    for number, run in enumerate(body.get("runs", ({"when": "at_once"},))):
-        _fill(found, f"runs.{number}", run)
-    for each in body["rules"]:
-        name = each.pop("name")
-        for comparing in ("weights", "sort"):
-            for by in each.pop(comparing, ()):
-                _fill(found, f"rules.{name}.{comparing}.{by.pop('criterion')}", by or {"step": "its own"})
-        _fill(found, f"rules.{name}", each)
-    for each in plan.rules:
-        if each.sort:
-            found[f"rules.{each.name}.order of the sort"] = ", ".join(by.criterion for by in each.sort)
+def _plan_fields(plan: PlanBody) -> dict[str, str]:
+    """Everything but what its rules say."""
+    found = {"name": plan.name, "batch": plan.batch, "order of rules": ", ".join(each.name for each in plan.rules)}
+    for number, run in enumerate(plan.runs):
+        _fill(found, f"runs.{number}", run.model_dump(mode="json", exclude_defaults=True))
+    return found
+
+
+def _rule_fields(each: Rule) -> dict[str, str]:
+    body = each.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    found: dict[str, str] = {}
+    for comparing in ("weights", "sort"):
+        for by in body.pop(comparing, ()):
+            _fill(found, f"{comparing}.{by.pop('criterion')}", by or {"step": "its own"})
+    _fill(found, "", body)
+    if each.sort:
+        found["order of the sort"] = ", ".join(by.criterion for by in each.sort)
     return found
 
 
 def _fill(found: dict[str, str], field: str, value: Any) -> None:
     if isinstance(value, dict):
         for name, part in value.items():
-            _fill(found, f"{field}.{name}", part)
+            _fill(found, f"{field}.{name}" if field else name, part)
     else:
         found[field] = ", ".join(map(str, value)) if isinstance(value, list | tuple) else _plain(value)
 

@@ -54,6 +54,7 @@ async def test_a_planner_drafts_tries_and_activates_a_plan(world: build.World) -
     assert "Empty the warehouse" in shown
     assert "Asks nodes of the type warehouse." in shown
     assert "order of rules Everything Warehouse first, Rest" in shown
+    assert "Rule Everything For all orders. Weighs parcels 1" in shown
 
     tried = plain(await page.post(f"{PAGES}/autumn/1/preview", data={"orders": order["number"]}))
     assert f"{order['number']} decides otherwise than the active plan" in tried

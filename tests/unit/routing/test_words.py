@@ -98,15 +98,16 @@ def test_the_same_plan_has_no_differences_whatever_is_left_out_of_it() -> None:
 
 def test_what_was_taken_away_is_a_difference_too() -> None:
     fewer = SHOWN.model_copy(update={"rules": SHOWN.rules[1:]})
-    found = {each.field: (each.before, each.after) for each in words.differences(SHOWN, fewer)}
-    assert found["rules.Wine from the warehouse.otherwise.queue"] == ("unfillable", None)
-    assert found["order of rules"][1] == "A quiet store nearby, in one parcel, Everybody"
+    whole, rules = words.differences(SHOWN, fewer)[::-1]
+    assert (rules.field, rules.after) == ("order of rules", "A quiet store nearby, in one parcel, Everybody")
+    assert (whole.rule, whole.field, whole.after) == ("Wine from the warehouse", "", None)
+    assert whole.before == " ".join(words.rule(SHOWN.rules[0], is_last=False))
 
 
 def test_a_sort_in_another_order_is_a_difference() -> None:
     near = rule(weights=[], sort=[{"criterion": "proximity"}, {"criterion": "capacity", "step": 0.2}])
     quiet = rule(weights=[], sort=[{"criterion": "capacity", "step": 0.2}, {"criterion": "proximity"}])
     one, two = (DEFAULT.model_copy(update={"rules": (each,)}) for each in (near, quiet))
-    assert [(each.field, each.before, each.after) for each in words.differences(one, two)] == [
-        ("rules.R.order of the sort", "proximity, capacity", "capacity, proximity")
+    assert [(each.rule, each.field, each.before, each.after) for each in words.differences(one, two)] == [
+        ("R", "order of the sort", "proximity, capacity", "capacity, proximity")
     ]
