@@ -37,6 +37,8 @@ from server.kit.web import Parts
 from server.people import devices, service
 from server.people import keys as api_keys
 from server.people.rules import KeyRole, NewKey, NewPerson, PersonRole
+from server.routing import plans, whatif
+from server.routing.rules import RoutingPlan
 from server.settings import Settings
 from shared.errors import BatonError
 from shared.kernel import Instant
@@ -44,6 +46,7 @@ from shared.passes import pin_verifier
 
 T = TypeVar("T")
 GRACE_S = 30
+MOST_PLAYED = 200_000
 FILE_PART = 256 * 1024
 cli = typer.Typer(
     help="Order management for retailers with stores.",
@@ -55,8 +58,10 @@ db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 people_commands = typer.Typer(help="People and devices, for the first start and for emergencies.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys of machines.", no_args_is_help=True)
 stock_commands = typer.Typer(help="Stock and its ledger.", no_args_is_help=True)
+routing_commands = typer.Typer(help="Routing plans.", no_args_is_help=True)
 cli.add_typer(db_commands, name="db")
 cli.add_typer(stock_commands, name="stock")
+cli.add_typer(routing_commands, name="routing")
 cli.add_typer(people_commands, name="people")
 cli.add_typer(key_commands, name="key")
 out = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -345,6 +350,50 @@ def openapi(
         sys.stdout.write(text + "\n")
     else:
         to.write_text(text + "\n")
+
+
+@routing_commands.command("simulate")
+def routing_simulate(
+    plan: Annotated[str, typer.Option(help="A file with a plan as JSON, or name@version.")],
+    since: Annotated[datetime, typer.Option("--from", help="Orders that came in from then on (UTC),")],
+    until: Annotated[datetime, typer.Option("--to", help="and before this.")],
+    against: Annotated[str | None, typer.Option(help="name@version.", show_default="the active plan")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    data_dir: Data = None,
+) -> None:
+    """Play real orders again under another plan: what it would have given, split, cost and emptied. Writes nothing."""
+    logs.configure(level="WARNING")
+
+    written = plan_in(Path(plan)) if Path(plan).is_file() else None
+    first, last = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
+
+    async def play() -> whatif.WhatIf:
+        async with application.prepared(settings(data_dir=data_dir)) as database:
+            async with database.reading() as tx:
+                old, new = await plans.named(tx, against), written or await plans.named(tx, plan)
+                stretch = await whatif.load_stretch(tx, first, last, most=MOST_PLAYED)
+            return whatif.compare(stretch, new, old)
+
+    found = asyncio.run(play())
+    out.print(found.model_dump_json(indent=2) if as_json else _what_if_table(found))
+
+
+def plan_in(file: Path) -> RoutingPlan:
+    """A plan that nobody has stored. Raises ValidationError."""
+    return RoutingPlan.model_validate({"version": 1, **json.loads(file.read_text())})
+
+
+def _what_if_table(found: whatif.WhatIf) -> Table:
+    said = f"{found.orders:,} orders, {found.units:,} units"
+    table = Table(said, *(Column(name, justify="right") for name in (found.against.plan, found.plan.plan, "more")))
+    for name, before in found.against.model_dump(exclude={"plan", "digest", "waiting"}).items():
+        more = found.differences.get(name, 0)
+        after = getattr(found.plan, name)
+        table.add_row(name.replace("_", " "), f"{before:,}", f"{after:,}", f"{more:+,}" if more else "")
+    for queue in sorted({*found.against.waiting, *found.plan.waiting}):
+        old, new = found.against.waiting.get(queue, 0), found.plan.waiting.get(queue, 0)
+        table.add_row(f"units waiting: {queue}", f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else "")
+    return table
 
 
 @db_commands.command("upgrade")

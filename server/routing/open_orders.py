@@ -98,6 +98,13 @@ async def load_whole(tx: Tx, ids: Sequence[UUID]) -> tuple[list[Demand], frozens
     return [demand for _, demand in found], frozenset(waiting)
 
 
+async def load_asked(tx: Tx, ids: Sequence[UUID]) -> list[Demand]:
+    """Orders as they came in, whatever became of them, in order of placing."""
+    found = await _load_written(tx, ids, units="CASE WHEN l.replaces IS NULL THEN l.quantity ELSE 0 END")
+    found.sort(key=lambda pair: (pair[0], pair[1].demand.order))
+    return [replace(each.demand, refused=frozenset()) for _, each in found]
+
+
 _WAITING = "l.routing + l.backordered"
 
 

@@ -57,6 +57,14 @@ async def load(tx: Tx, name: str, version: int) -> RoutingPlan:
     return _plan(await _row(tx, name, version))
 
 
+async def named(tx: Tx, name_at_version: str | None) -> RoutingPlan:
+    """The version that `name@version` says; the active one where it says nothing. Raises NotFound."""
+    if not name_at_version:
+        return await active(tx)
+    name, _, version = name_at_version.rpartition("@")
+    return await load(tx, name, int(version) if version.isdecimal() else 0)
+
+
 async def digests(tx: Tx) -> list[PlanDigest]:
     """All versions: the active one, drafts, then those that were, newest first."""
     rows = await tx.rows(

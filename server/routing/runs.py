@@ -59,3 +59,12 @@ class Run(Spelled):
         days = (today, today - timedelta(days=1), today - timedelta(days=2))
         starts = [at_wall_time(day, wall, zone) for day in days for wall in self.times]
         return max((start for start in starts if start <= now), default=None)
+
+    def starts(self, after: datetime, until: datetime) -> list[datetime]:
+        """Every time at which it begins after `after`, up to `until`, in order."""
+        found = []
+        at = self.last(until)
+        while at is not None and at > after:
+            found.append(at)
+            at = self.last(at - timedelta(microseconds=1))
+        return found[::-1]

@@ -80,6 +80,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/routing/plans/{name}/{version}/activate"): Row("plan.write", "head office"),
     ("POST", "/v1/routing/plans/{name}/{version}/archive"): Row("plan.write", "head office"),
     ("POST", "/v1/routing/plans/{name}/{version}/preview"): Row("plan.read", "head office", {"orders": ["{order_id}"]}),
+    ("POST", "/v1/routing/plans/{name}/{version}/what-if"): Row(
+        "plan.read", "head office", {"since": "2026-11-01T00:00:00Z", "until": "2026-11-02T00:00:00Z"}
+    ),
     ("GET", "/v1/routing/plans/{name}/{version}/diff"): Row("plan.read", "head office"),
     ("GET", "/v1/queues"): Row("queue.read", "head office"),
     ("GET", "/v1/queues/{queue}"): Row("queue.read", "head office"),
