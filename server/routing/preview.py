@@ -16,7 +16,7 @@ from server.routing.decisions import Decision
 from server.routing.nodes import routing_nodes
 from server.routing.open_orders import load_whole
 from server.routing.plan import plan
-from server.routing.reasons import why
+from server.routing.reasons import why, why_missing
 from server.routing.rules import RoutingPlan
 from server.routing.service import snapshot
 from server.routing.snapshot import Candidates
@@ -126,7 +126,7 @@ def _lines(decision: Decision, names: dict[str, str]) -> list[PreviewLine]:
             rule=missing.waits.rule,
             queue=missing.waits.queue,
             cancel_at=missing.waits.cancel_at,
-            why=why(decision, missing.line),
+            why=why_missing(decision, missing),
         )
         for missing in decision.unrouted
     ]
