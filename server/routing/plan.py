@@ -53,14 +53,14 @@ def plan(
             for each in mine:
                 each.settle(rule, now, is_last=rule is last)
             waiting = [each for each in waiting if each.waits]
-    by_place: list[list[_Portion]] = [[] for _ in demands]
+    by_place: list[list[Portion]] = [[] for _ in demands]
     for each in every:
         by_place[each.place].append(each)
-    return [_decision(demand, found, routing_plan) for demand, found in zip(demands, by_place, strict=True)]
+    return [decision(demand, found, routing_plan) for demand, found in zip(demands, by_place, strict=True)]
 
 
 @dataclass(slots=True)
-class _Portion:
+class Portion:
     """An order, or one item of it that ships alone, on its way through the rules."""
 
     place: int
@@ -88,14 +88,14 @@ class _Portion:
         self.demand = replace(self.demand, lines=lines, parcels=parcels)
 
 
-def _portions(place: int, demand: Demand) -> Iterator[_Portion]:
+def _portions(place: int, demand: Demand) -> Iterator[Portion]:
     """The order without what ships alone, then each such item."""
     alone = _alone(demand)
     rest = tuple(line for line in demand.lines if line.sku not in alone) if alone else demand.lines
     if rest:
-        yield _Portion(place, replace(demand, lines=rest) if alone else demand, alone=False)
+        yield Portion(place, replace(demand, lines=rest) if alone else demand, alone=False)
     for lines in alone.values():
-        yield _Portion(place, replace(demand, lines=tuple(lines)), alone=True)
+        yield Portion(place, replace(demand, lines=tuple(lines)), alone=True)
 
 
 def _alone(demand: Demand) -> dict[str, list[DemandLine]]:
@@ -107,7 +107,7 @@ def _alone(demand: Demand) -> dict[str, list[DemandLine]]:
     return found
 
 
-def _decide(desk: Desk, mine: Sequence[_Portion], *, wave: bool) -> None:
+def _decide(desk: Desk, mine: Sequence[Portion], *, wave: bool) -> None:
     """Serve these under the desk's rule, and add a part to each."""
     turn = [mine[place] for place in in_turn([each.demand for each in mine], desk.rule.serve_first)]
     parcels: Sequence[Given | None] = [None] * len(turn)
@@ -118,13 +118,13 @@ def _decide(desk: Desk, mine: Sequence[_Portion], *, wave: bool) -> None:
         metres = desk.nodes.metres_from([each.demand.destination for each in chunk])
         for place, each in enumerate(chunk):
             each.parts.append(
-                _sent(desk, each, metres[place], parcels[start + place])
+                sent(desk, each, metres[place], parcels[start + place])
                 if each.demand.delivery == "ship"
                 else collected(desk, each.demand)
             )
 
 
-def _sent(desk: Desk, portion: _Portion, metres: Ints, parcels: Given | None) -> Part:
+def sent(desk: Desk, portion: Portion, metres: Ints, parcels: Given | None) -> Part:
     """A shipped order: any node that the rule lets through, or the parcels that its wave found for it."""
     case = Case.of(desk, portion.demand, metres)
     own = solve(case.problem)
@@ -142,7 +142,7 @@ def _sent(desk: Desk, portion: _Portion, metres: Ints, parcels: Given | None) ->
     return part
 
 
-def _decision(demand: Demand, portions: Sequence[_Portion], routing_plan: RoutingPlan) -> Decision:
+def decision(demand: Demand, portions: Sequence[Portion], routing_plan: RoutingPlan) -> Decision:
     """Everything that the rules decided about an order."""
     parts = [part for portion in portions for part in portion.parts]
     choices = [choice for part in parts for choice in part.choices]

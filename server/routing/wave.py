@@ -6,6 +6,9 @@ goes first, the other follows. A try is kept if the wave covers more units, or a
 in order, so that its cost is the sum of what stands in the decisions.
 
 Nobody pays for it: of every item an order gets at least what it would have got in order, and leaves no later.
+
+Orders that nodes hold already may be looked at again in the same way (`second_look`): then it begins with what they
+have, and what they were promised is theirs.
 """
 
 from __future__ import annotations
@@ -85,14 +88,41 @@ def together(demands: Sequence[Demand], candidates: Candidates, rule: Rule, now:
     return [order.given for order in wave.orders]
 
 
+def exchanged(
+    demands: Sequence[Demand], held: Sequence[Given], candidates: Candidates, rule: Rule, now: datetime, *, least: int
+) -> tuple[list[Given], int]:
+    """What each order is given that has its parcels already, and the micro-costs that this saves.
+
+    `candidates` has what they hold among the rest. What they were promised is `wanted_by`: nobody leaves later. An
+    exchange that saves no more than `least` is not worth the trouble.
+    """
+    wave = _Wave(demands, candidates, rule, now, held, least)
+    before = wave.rank
+    wave.improve()
+    saved = before[1] - wave.rank[1] if before and wave.rank else 0
+    return [order.given for order in wave.orders], saved
+
+
 class _Wave:
-    def __init__(self, demands: Sequence[Demand], candidates: Candidates, rule: Rule, now: datetime) -> None:
-        self.candidates, self.rule = candidates, rule
+    def __init__(
+        self,
+        demands: Sequence[Demand],
+        candidates: Candidates,
+        rule: Rule,
+        now: datetime,
+        held: Sequence[Given] | None = None,
+        least: int = 0,
+    ) -> None:
+        self.candidates, self.rule, self.least = candidates, rule, least
         self.rest = Desk(candidates, rule, now, lasting=True)
         """What is left when everybody has theirs."""
         self.whole = Desk(candidates, rule, now, lasting=False)
         metres = candidates.nodes.metres_from([demand.destination for demand in demands])
-        self.orders = [self._in_order(demand, way) for demand, way in zip(demands, metres, strict=True)]
+        self.orders = (
+            [self._in_order(demand, way) for demand, way in zip(demands, metres, strict=True)]
+            if held is None
+            else [self._as_held(demand, way, has) for demand, way, has in zip(demands, metres, held, strict=True)]
+        )
         self.wishes = [self._alone(order) for order in self.orders]
         self.steps = STEPS
         self._prices: dict[tuple[object, ...], int] = {}
@@ -115,6 +145,13 @@ class _Wave:
         ready = self._ready(parcels)
         if demand.delivery == "ship" and 0 < ready < _NO_STATEMENT:
             demand = replace(demand, wanted_by=datetime.fromtimestamp(ready, UTC))
+        return _Order(demand, metres, items, parcels, _per_item(parcels, items), ready)
+
+    def _as_held(self, demand: Demand, metres: Ints, parcels: Given) -> _Order:
+        items = Items.of(demand, self.rest.nodes)
+        for row, units in parcels:
+            self.rest.take(items, row, list(units))
+        ready = int(demand.wanted_by.timestamp()) if demand.wanted_by else _NO_STATEMENT
         return _Order(demand, metres, items, parcels, _per_item(parcels, items), ready)
 
     def _ready(self, parcels: Given) -> int:
@@ -175,7 +212,7 @@ class _Wave:
             self._put_back(one)
         better = self._served(place, before[place]) and all(self._served(one) for one in others)
         rank = self._ranked() if better else None
-        if rank is not None and self.rank is not None and rank < self.rank:
+        if rank is not None and self.rank is not None and (rank[0], rank[1] + self.least) < self.rank:
             self.rank = rank
             return True
         for one in before:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -81,15 +82,17 @@ def _place(dice: np.random.Generator) -> Geo:
 
 def real_cases(count: int, orders: int) -> Iterator[Asked]:
     """Receipts in order of time, so many at once; each batch finds the stock of the opening."""
-    candidates, demands = _opening()
-    if len(demands) < count * orders:
-        raise ValueError(f"There are {len(demands)} receipts, not {count * orders}: ask for fewer.")
+    candidates, receipts, routing_plan = opening()
+    if len(receipts) < count * orders:
+        raise ValueError(f"There are {len(receipts)} receipts, not {count * orders}: ask for fewer.")
     for start in range(0, count * orders, orders):
-        yield Asked(list(demands[start : start + orders]), candidates, DEFAULT)
+        demands = [demand for _, demand in receipts[start : start + orders]]
+        yield Asked(demands, candidates, routing_plan)
 
 
 @cache
-def _opening() -> tuple[Candidates, tuple[Demand, ...]]:
+def opening() -> tuple[Candidates, tuple[tuple[datetime, Demand], ...], RoutingPlan]:
+    """The demo's network as it opens, and its receipts as orders: when (by the till's clock), and what."""
     retailer = build()
     nodes = Nodes.of(
         Node(one.code, one.name, one.type, one.place, one.capacity, deliveries=frozenset(one.capabilities))
@@ -97,11 +100,12 @@ def _opening() -> tuple[Candidates, tuple[Demand, ...]]:
     )
     candidates = Candidates.of(nodes, [(each.sku, each.node, each.units) for each in retailer.positions])
     travels = {item.sku for item in retailer.items if item.travels}
-    demands = []
+    receipts = []
     for basket in retailer.baskets:
         asked = [(line.sku, min(MOST_OF_ONE, line.quantity)) for line in basket.lines if line.sku in travels]
         lines = tuple(DemandLine(line, sku, units) for line, (sku, units) in enumerate(asked, 1))
         if lines:
             home = retailer.customers[basket.household].place
-            demands.append(Demand(UUID(int=basket.id), lines, "ship", "web", destination=home))
-    return candidates, tuple(demands)
+            demand = Demand(UUID(int=basket.id), lines, "ship", "web", destination=home)
+            receipts.append((basket.at, demand))
+    return candidates, tuple(receipts), DEFAULT
