@@ -24,7 +24,7 @@ from server.messages import service as messages
 from server.network import service as network
 from server.orders import payments, renewals, resolving
 from server.people import signing_in
-from server.routing import queues, waits
+from server.routing import looking_again, queues, waits
 from server.routing import service as routing
 from server.sync import compaction
 
@@ -79,6 +79,13 @@ async def warn_at_risk(parts: Parts) -> int:
 async def promise_anew(parts: Parts) -> int:
     """Customers whose order should be ready by now."""
     return await alone(parts, "promise anew", jobs.promise_anew)
+
+
+async def look_again(parts: Parts) -> int:
+    """Orders that nobody works on yet, where the plan wants it. Says 0: there is always another look."""
+    with contextlib.suppress(looking_again.Overtaken):
+        await alone(parts, "look again", looking_again.look_again_at_offers)
+    return 0
 
 
 async def route_waiting(parts: Parts) -> int:
@@ -137,6 +144,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("promise anew", promise_anew, 60.0),
     Loop("route what waits", route_waiting, 20.0),
     Loop("tell of long waits", tell_long_waits, 60.0),
+    Loop("look again at what nobody has begun", look_again, 300.0),
     Loop("cancel overdue backorders", cancel_overdue, 300.0),
     Loop("end remorse windows", end_windows, 5.0),
     Loop("tell of overdue holds", tell_overdue_holds, 60.0),

@@ -391,7 +391,9 @@ class Cancel(_Command):
 
     kind: Literal["cancel"] = "cancel"
     lines: tuple[LineUnits, ...] = Field(default=(), max_length=500)
-    reason: Literal["customer_cancelled", "promise_broken", "held"] = "customer_cancelled"
+    reason: Literal["customer_cancelled", "promise_broken", "held", "moved"] = Field(
+        default="customer_cancelled", description="`moved`: another node has the units now; nobody had begun."
+    )
 
 
 Command = Annotated[

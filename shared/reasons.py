@@ -46,6 +46,7 @@ REASONS: dict[str, Reason] = {
         Reason("fraud_suspect"),
         # System reasons, never offered to a picker:
         Reason("promise_broken"),
+        Reason("moved"),
         Reason("customer_refused"),
         Reason("customer_cancelled"),
         Reason("held"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.fulfilment import Command, Fulfilment, Label, Pack, Pick, Reject, Short, Stage, Substitute
+from shared.fulfilment import Cancel, Command, Fulfilment, Label, Pack, Pick, Reject, Short, Stage, Substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ def timeline_values(command: Command, job: Fulfilment) -> dict[str, str | int | 
             return {"carrier": carrier, "tracking": tracking}
         case Reject(reason=reason):
             return {"reason": reason}
+        case Cancel(reason="moved"):
+            return {"kind": "moved"}
         case _ if command.kind == "hand_off" and job.proof:
             left = {"signed": int(job.proof.signed), "photo": int(job.proof.photo)}
             return {"proof": job.proof.method, "collector": job.proof.collector, "units": _handed(job), **left}

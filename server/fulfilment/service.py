@@ -305,6 +305,11 @@ async def set_code(tx: Tx, job_id: UUID, *, locator: str, code_hash: str) -> Non
 # ---------------------------------------------------------------- cancelling and facts about stock
 
 
+async def withdraw(tx: Tx, job_ids: Sequence[UUID]) -> None:
+    """Take jobs back that nobody has begun, because other nodes shall have them. Their units need a node again."""
+    await carry_out(tx, SYSTEM, [Cancel(fulfilment=job_id, reason="moved") for job_id in job_ids])
+
+
 async def on_cancel_asked(tx: Tx, events: Sequence[CancelAsked]) -> None:
     """Take units of orders out of their jobs, newest job first, as far as they have not left."""
     for event in events:

@@ -107,6 +107,32 @@ class Rule(Spelled):
         return by_parcel, tuple(each for each in ready if each.criterion.scope == "unit")
 
 
+class LooksAgain(Spelled):
+    """Orders that nobody works on yet are looked at again, together, while there is time."""
+
+    within_minutes: float = Field(
+        default=30,
+        ge=5,
+        le=24 * 60,
+        description="A store may have begun a job that it has been offered for longer than this, or that it has when it"
+        " opens within this time: it keeps it.",
+    )
+    least_saving: float = Field(
+        default=0.1,
+        ge=0,
+        le=1000,
+        description="Moving jobs is trouble for stores: an exchange must save more than this, in units of the weights.",
+    )
+
+    def may_move(self, offered_at: datetime, opens_at: datetime | None, now: datetime) -> bool:
+        """Whether a job can be taken from its node without anybody having walked for it. `opens_at`: when somebody is
+        there next; not after `now` where somebody is."""
+        within = timedelta(minutes=self.within_minutes)
+        if opens_at is not None and opens_at <= now:
+            return now - offered_at <= within
+        return opens_at is None or opens_at - now > within
+
+
 class PlanBody(Spelled):
     """A plan without its version."""
 
@@ -116,6 +142,9 @@ class PlanBody(Spelled):
         default="in_order",
         description="Orders that are routed at the same time: one after the other, or decided together so that all cost"
         " less. Together, too, each gets at least what it would get in order, and as soon.",
+    )
+    looks_again: LooksAgain | None = Field(
+        default=None, description="Left out: an order keeps the nodes it was given, unless they send it back."
     )
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=30)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.routing.criteria import CRITERIA
 from server.routing.filters import NodeFilter, OrderFilter
-from server.routing.rules import Otherwise, PlanBody, Rule, Split
+from server.routing.rules import LooksAgain, Otherwise, PlanBody, Rule, Split
 from server.routing.runs import Run
 from server.routing.views import Difference
 from server.routing.weighing import Sorted, Weight
@@ -18,7 +18,15 @@ from server.routing.weighing import Sorted, Weight
 def when(plan: PlanBody) -> list[str]:
     """Its runs and how those that are routed at the same time are decided."""
     together = "decided together, so that all cost less" if plan.batch == "together" else "decided in order"
-    return [*(_run(run) for run in plan.runs), f"Orders that are routed at the same time are {together}."]
+    again = [_again(plan.looks_again)] if plan.looks_again else []
+    return [*(_run(run) for run in plan.runs), f"Orders that are routed at the same time are {together}.", *again]
+
+
+def _again(looks: LooksAgain) -> str:
+    return (
+        f"Jobs that nobody has begun within {looks.within_minutes:g} minutes of the offer, or of opening, are looked at"
+        f" again, and move where that saves more than {looks.least_saving:g}."
+    )
 
 
 def _run(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""What a second look saves: days of orders, each routed as it comes in, with and without looking again every ten minutes.
+"""What a second look saves: days of orders, each routed as it comes in, and looked at again or not.
 
     .venv/bin/python -m tests.benchmarks.second_look [days]     (default 7 of each kind)
 
@@ -80,7 +80,7 @@ def _held(demand: Demand, decision: Decision) -> Held:
 def lived(day: Day, *, again: bool) -> Shop:
     """The day, minute by minute where something happens."""
     begin = day.candidates
-    shop = Shop(Candidates(begin.nodes, begin.capacity_left.copy(), begin.skus, begin.available.copy()))
+    shop = Shop(replace(begin, capacity_left=begin.capacity_left.copy(), available=begin.available.copy()))
     orders = iter(day.orders)
     coming = next(orders, None)
     for minute in range(0, DAY + 1, EVERY):
@@ -152,7 +152,9 @@ def real_days(count: int, kind: str) -> Iterator[Day]:
         )
 
 
-def _timed(minutes: Sequence[int], demands: Sequence[Demand], dice: np.random.Generator) -> list[tuple[int, int, Demand]]:
+def _timed(
+    minutes: Sequence[int], demands: Sequence[Demand], dice: np.random.Generator
+) -> list[tuple[int, int, Demand]]:
     timed = []
     for minute, demand in zip(minutes, demands, strict=True):
         at_work = OPENS if minute < OPENS else DAY if minute > CLOSES else minute

@@ -30,7 +30,8 @@ from shared import passes
 from shared.sync import SCHEMA
 from store_app.engine.transport import Answer
 from tests import build
-from tests.shop import OTHER, STORE, Shop, Tablet, open_shop
+from tests.shop import OTHER, STORE, Shop, Tablet, activate, open_shop
+from tests.simulation.history import LOOKING
 from tests.simulation.lines import ServerDown
 from tests.simulation.timeline import Timeline
 
@@ -188,6 +189,7 @@ async def arena(url: str) -> AsyncIterator[Arena]:
         )
         shop = await open_shop(world, stock=STOCK)
         await shop.offer_substitutes()
+        await activate(world, LOOKING)
         tablets = {node: [await shop.tablet(node) for _ in range(count)] for node, count in TABLETS.items()}
         plain = await asyncpg.connect(url)
         stack.push_async_callback(plain.close)

@@ -25,16 +25,19 @@ from server import worker
 from server.check import Finding, check
 from server.fulfilment import queries
 from server.kit import outbox
+from server.routing.rules import DEFAULT, LooksAgain
 from server.sync.documents import FINISHED_FOR
 from shared.errors import BatonError
 from shared.fulfilment import FULFILMENT, Command, Context, Fulfilment, JobLine, State, apply
 from tests import build
-from tests.shop import ITEMS, OTHER, STORE, WAREHOUSE, Shop, Tablet, open_shop
+from tests.shop import ITEMS, OTHER, STORE, WAREHOUSE, Shop, Tablet, activate, open_shop
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 HALF_A_DAY = 12
 """Hours that pass at once; in life the worker is never away for longer."""
 STOCK = 6
+LOOKING = DEFAULT.model_copy(update={"name": "looking", "looks_again": LooksAgain(within_minutes=60, least_saving=0)})
+"""What is routed by: jobs move for the least saving, and as long as may be."""
 """Units of each item at each node at the start: few, so that orders fight for them."""
 TOKENS = ("tok_visa", "tok_visa", "tok_refuse", "tok_insufficient")
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
@@ -366,5 +369,6 @@ async def history(url: str, seed: int) -> AsyncIterator[History]:
         async with build.world(url, config=config, clock=clock, random=ids.randbytes) as world:
             shop = await open_shop(world, stock=STOCK)
             await shop.offer_substitutes()
+            await activate(world, LOOKING)
             tablets = {node: [await shop.tablet(node) for _ in range(2)] for node in (STORE, OTHER)}
             yield History(world, shop, clock, chance, tablets)

@@ -156,7 +156,7 @@ def test_what_may_not_move_stays(left_alone: dict[str, object]) -> None:
 def test_what_its_node_would_not_give_today_is_left_and_stays_taken() -> None:
     """The store of the first switched itself off: it keeps the job it has, and its unit is nobody else's."""
     batch, candidates = _two_at_one_shelf()
-    nodes = [node("NEAR", 10, enabled=False), node("NEXT", 60), node("FAR", 2500)]
+    nodes = [node("NEAR", 10, off=frozenset({"ship"})), node("NEXT", 60), node("FAR", 2500)]
     off = replace(candidates, nodes=Nodes.of(nodes))
     assert look_again(batch, off, DEFAULT, now=NOW) == Look((), 0, 0)
 
