@@ -1,6 +1,6 @@
 """What a second look saves: days of orders, each routed as it comes in, and looked at again or not.
 
-    .venv/bin/python -m tests.benchmarks.second_look [days]     (default 7 of each kind)
+    .venv/bin/python -m tests.benchmarks.second_look [days]     (default 4 of each kind)
 
 A job lies with its store for ten to ninety minutes before somebody begins it, by night until the store opens; so long
 it may move. `random`: 300 orders a day on random networks. `real`: all receipts of a day as orders to the homes of
@@ -30,7 +30,7 @@ from server.routing.snapshot import Candidates
 from tests.benchmarks.gap_cases import opening, random_cases
 from tests.benchmarks.router_time import NOW
 
-DAYS, ORDERS = 7, 300
+DAYS, ORDERS = 4, 300
 OPENS, CLOSES, DAY = 8 * 60, 20 * 60, 24 * 60
 EVERY, LEAST, AT_ONCE = 10, 0.1, 200
 """Minutes between looks, the saving that is worth a move (a tenth of a parcel), and orders in one look."""
