@@ -30,7 +30,6 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     smtp_url: str | None = Field(default=None, description="smtp://user:password@host:port. Empty: messages to files.")
     message_from: str = "orders@example.com"
-    remorse_seconds: int = Field(default=0, ge=0, le=7200, description="Time between placing and routing an order.")
     pickup_days: int = Field(default=5, ge=1, description="Days a ready bag waits before it goes back to the shelf.")
     backorder_hours: float = Field(default=72, gt=0, description="After this long, backordered units are cancelled.")
     payment_gateway: Literal["test"] = "test"

@@ -139,6 +139,35 @@ def test_an_item_and_an_order_tell_their_story(shop_floor: Floor, chrome: Browse
         shot(page, "order-story-390")
 
 
+def test_a_manager_takes_no_pickups_for_a_while_and_head_office_sees_why(
+    shop_floor: Floor, chrome: Browser, manager: str
+) -> None:
+    async def node(shop: Shop) -> dict[str, object]:
+        found: dict[str, object] = (await shop.world.client.get(f"/v1/nodes/{STORE}")).json()
+        return found
+
+    with opened(chrome, shop_floor.app, size=PHONE) as page:
+        enter(page, shop_floor, manager)
+        way(page, "Manager's desk")
+        sees(page, "Web orders")
+        shot(page, "desk-web-390")
+        press(page, "Switch off")
+        press(page, "Pickup")
+        shot(page, "desk-switch-390")
+        press(page, "Too few people here")
+        press(page, "Stop them now")
+        sees(page, re.compile("Off until"))
+        shot(page, "desk-off-390")
+        off = shop_floor.run(node)["switched_off"]
+        assert isinstance(off, list)
+        assert [(each["method"], each["reason"]) for each in off] == [("pickup", "short_staffed")]
+        assert off[0]["until"] is not None
+        press(page, "Switch on")
+        sees(page, "Curbside")
+        page.wait_for_timeout(1500)
+        assert shop_floor.run(node)["switched_off"] == []
+
+
 def test_the_desk_lets_a_device_in_and_gives_a_new_pin(shop_floor: Floor, chrome: Browser, manager: str) -> None:
     with opened(chrome, shop_floor.app, size=TABLET) as page:
         enter(page, shop_floor, manager)

@@ -1,4 +1,4 @@
-"""The manager's desk: who works here, and which devices belong to the store. Online only, and it says so."""
+"""The manager's desk: web orders on or off, who works here, the store's devices. Online only, and it says so."""
 
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from store_app.ui.format import clock, moment
 from store_app.ui.hooks import opener, use_feedback, use_query
 from store_app.ui.notices import engine
 from store_app.ui.online import as_person, use_asked, use_doing, waiting
+from store_app.ui.screens._parts.web_orders import web_orders
 from store_app.ui.screens.more import DESK
 from store_app.ui.texts import t
 from store_app.ui.theme import Space, Tone, Type
@@ -28,7 +29,7 @@ Found = dict[str, Any]
 
 @component
 def desk_screen() -> ft.Control:
-    """People and devices of this store, and the code that lets a new device in."""
+    """The switch, people and devices of this store, and the code that lets a new device in."""
     feedback, do = use_feedback(), use_doing()
     node = use_query(lambda: engine().lookup.node)
     nothing: Found = {}
@@ -38,7 +39,8 @@ def desk_screen() -> ft.Control:
     async def ask() -> Found:
         people = await as_person(lambda: engine().client.get("/v1/people", limit="200"))
         devices = await as_person(lambda: engine().client.get("/v1/devices", limit="200"))
-        return {"people": people["items"], "devices": devices["items"]}
+        here = await as_person(lambda: engine().client.get(f"/v1/nodes/{node.code}"))
+        return {"people": people["items"], "devices": devices["items"], "node": here}
 
     asked = use_asked(ask)
 
@@ -69,6 +71,7 @@ def desk_screen() -> ft.Control:
     devices = sorted(asked.value["devices"], key=lambda device: (bool(device["revoked_at"]), device["name"]))
     new = button(t("desk.add"), opener("/desk/new"), rank="quiet", icon=ft.Icons.PERSON_ADD_ROUNDED)
     parts = [
+        web_orders(asked.value["node"], asked.again),
         section(t("desk.people"), [_person(person) for person in people], count=len(people), trailing=new),
         section(t("desk.devices"), [_device(device, revoke) for device in devices], count=len(devices)),
     ]
