@@ -42,7 +42,7 @@ from server.pages import queues as queues_page
 from server.people import api as people
 from server.people import tokens
 from server.routing import api as routing
-from server.routing import plans_api, queues_api
+from server.routing import plans_api, promise_api, queues_api
 from server.settings import Settings
 from server.sync import api as sync
 from server.sync import attachments_api, quarantine_api
@@ -54,6 +54,7 @@ SLICES: tuple[APIRouter, ...] = (
     holds_api.router,
     expecting_api.router,
     availability_api.router,
+    promise_api.router,
     routing.router,
     queues_api.router,
     plans_api.router,

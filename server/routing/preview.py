@@ -6,7 +6,6 @@ An order of which nothing waits for a node is looked at as if it came in now; wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from server.catalog import queries as catalog
@@ -84,17 +83,7 @@ async def _with_their_own(tx: Tx, candidates: Candidates, order_ids: Sequence[UU
         " WHERE order_id = ANY(CAST(:ids AS uuid[])) AND quantity > 0 GROUP BY sku, node) r USING (sku, node)",
         ids=list(order_ids),
     )
-    if not rows:
-        return candidates
-    nodes = candidates.nodes
-    free = {
-        (sku, nodes.codes[place]): int(candidates.available[row, place])
-        for sku, row in candidates.skus.items()
-        for place in candidates.available[row].nonzero()[0].tolist()
-    }
-    free |= {(row["sku"], row["node"]): row["free"] for row in rows}
-    again = Candidates.of(nodes, [(sku, node, units) for (sku, node), units in free.items()])
-    return replace(again, capacity_left=candidates.capacity_left, left_by=candidates.left_by)
+    return candidates.with_free({(row["sku"], row["node"]): row["free"] for row in rows})
 
 
 def _left(decision: Decision) -> list[tuple[int, int, str]]:

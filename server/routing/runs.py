@@ -68,3 +68,9 @@ class Run(Spelled):
             found.append(at)
             at = self.last(at - timedelta(microseconds=1))
         return found[::-1]
+
+    def next(self, now: datetime) -> datetime | None:
+        """When it begins next; None for `at_once`."""
+        if self.when == "every" and self.minutes and (began := self.last(now)):
+            return began + timedelta(minutes=self.minutes)
+        return min(self.starts(now, now + timedelta(days=2)), default=None)

@@ -7,7 +7,7 @@ changes when a planner or a store changes a node and can be kept; `Candidates` i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -127,6 +127,10 @@ class Nodes:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def delivers(self, way: str, code: str) -> bool:
+        """Whether a node does that for customers at all."""
+        return way in self.deliveries and bool(self.deliveries[way][self.row[code]])
+
     def metres_from(self, places: Sequence[Geo | None]) -> Ints:
         """(places, n) great-circle metres, rounded; `NO_PLACE` where either end has none.
 
@@ -196,6 +200,19 @@ class Candidates:
             available[item, places] = units
         np.maximum(available, 0, out=available)
         return cls(nodes, *_all_left(nodes, capacity_left, left_by), skus, available)
+
+    def with_free(self, free: Mapping[tuple[str, str], int]) -> Candidates:
+        """The same with other units at some (item, node)."""
+        if not free:
+            return self
+        skus = {sku: row for row, sku in enumerate(sorted(self.skus.keys() | {sku for sku, _ in free}))}
+        available = np.zeros((len(skus), len(self.nodes)), dtype=np.int64)
+        for sku, row in self.skus.items():
+            available[skus[sku]] = self.available[row]
+        for (sku, node), units in free.items():
+            if node in self.nodes.row:
+                available[skus[sku], self.nodes.row[node]] = max(0, units)
+        return replace(self, skus=skus, available=available)
 
 
 def _seconds(at: datetime | None) -> int:

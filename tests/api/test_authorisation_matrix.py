@@ -100,6 +100,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/exceptions/{exception_id}/settle"): Row("exception.settle", "refused", {"resolution": "put_back"}),
     ("GET", "/v1/availability"): Row("stock.read", "unbound", query="?channel=web&sku=APPLE"),
     ("POST", "/v1/availability"): Row("stock.read", "unbound", {"skus": ["APPLE"], "channels": ["web"]}),
+    ("POST", "/v1/promises"): Row(
+        "stock.read",
+        "unbound",
+        {"channel": "web", "lines": [{"sku": "APPLE", "quantity": 1}], "stores": [HERE]},
+    ),
     ("GET", "/v1/stock/{sku}"): Row("stock.read", "unbound", query=f"?near={HERE}"),
     ("GET", "/v1/movements"): Row("stock.read", "hidden"),
     ("POST", "/v1/adjustments"): Row("stock.adjust", "row refused", {"adjustments": [ADJUSTMENT]}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from server.routing.decisions import Decision
-from server.routing.reasons import EXCLUDED, lost_by, why, why_job
+from server.routing.reasons import EXCLUDED, lost_by, why, why_job, why_missing
 from tests.unit.routing.build import capped, demand, node, one, world
 
 
@@ -50,6 +50,13 @@ def test_missing_units_are_explained_whatever_the_reason() -> None:
         assert why(missing, 1).summary.endswith(".")
     collected = one(demand(delivery="pickup", at="A", pen=2), world([node("A")], {("pen", "A"): 1}))
     assert why(collected, 1).summary == "The customer chose Store A, and it has what was ordered."
+
+
+def test_units_that_are_missing_have_a_card_beside_that_of_the_units_that_are_not() -> None:
+    decision = one(demand(APPLE=3), world([node("A")], {("APPLE", "A"): 2}))
+    assert why(decision, 1).summary.startswith("Store A sends this")
+    [missing] = decision.unrouted
+    assert why_missing(decision, missing).summary == "No node has the last 1 unit."
 
 
 def test_a_line_that_was_not_asked_has_no_card() -> None:
