@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from server.catalog import queries as catalog
 from server.kit.transaction import Tx
 from server.network import queries as network
+from server.orders.promises import expected_of
 from server.routing import plans, promised
 from server.routing.decisions import Decision, Demand, DemandLine
 from server.routing.nodes import routing_nodes
 from server.routing.plan import plan
 from server.routing.promise_views import Asked, Collect, Promise, Ship
+from server.routing.promised import Facts
 from server.routing.rules import RoutingPlan
 from server.routing.service import snapshot
 from server.routing.snapshot import Candidates, Nodes
@@ -32,25 +34,28 @@ class _Router:
     candidates: Candidates
     plan: RoutingPlan
     book: network.Book
+    expected: Mapping[str, datetime]
+    """When items that nobody has are expected, as far as somebody has said so."""
     now: datetime
 
     def shipped(self, demand: Demand) -> Ship:
-        book = self.book
-        return promised.shipped(demand, self._decide(demand), self._routed_at(demand), book.calendars, book.names)
+        return promised.shipped(demand, self._decide(demand), self._facts(demand))
 
     def collected(self, demand: Demand, metres: int | None) -> Collect:
-        decision, at = self._decide(demand), self._routed_at(demand)
-        return promised.collected(demand, decision, at, self.book.calendars, self.book.names, metres)
+        return promised.collected(demand, self._decide(demand), self._facts(demand), metres)
+
+    def _facts(self, demand: Demand) -> Facts:
+        """It is routed when its customer may no longer change their mind, or when the plan's next run begins then."""
+        remorse = self.book.selling.remorse.get(demand.channel, timedelta())
+        at = self.now + remorse
+        in_a_run = not (self.plan.all_at_once or self.plan.at_once(demand, self.now))
+        if in_a_run:
+            at = min((start for run in self.plan.runs if (start := run.next(at))), default=at)
+        return Facts(at, in_a_run, remorse, self.book.calendars, self.book.names, self.expected)
 
     def _decide(self, demand: Demand) -> Decision:
         """As if nothing else were asked."""
         return plan([demand], self.candidates, self.plan, now=self.now)[0]
-
-    def _routed_at(self, demand: Demand) -> datetime:
-        """Now, or when the plan's next run begins."""
-        if self.plan.all_at_once or self.plan.at_once(demand, self.now):
-            return self.now
-        return min((at for run in self.plan.runs if (at := run.next(self.now))), default=self.now)
 
 
 async def promise(tx: Tx, asked: Asked) -> Promise:
@@ -63,7 +68,8 @@ async def promise(tx: Tx, asked: Asked) -> Promise:
     candidates, _ = await snapshot(tx, nodes, [demand])
     if asked.cart:
         candidates = candidates.with_free(await _without_claims_of(tx, asked.cart, demand))
-    router = _Router(candidates, await plans.active(tx), book, tx.now)
+    expected = await expected_of(tx, items)
+    router = _Router(candidates, await plans.active(tx), book, expected, tx.now)
     ways = [way for way in (Delivery.PICKUP, Delivery.CURBSIDE) if asked.ways is None or way in asked.ways]
     sends = asked.ship_to is not None and (asked.ways is None or Delivery.SHIP in asked.ways)
     return Promise(

@@ -60,6 +60,9 @@ class Missing(Units):
 
     reason: str = Field(examples=["no_stock"])
     why: str = Field(description="The reason in a sentence.")
+    expected_at: Instant | None = Field(
+        description="When more of the item are expected, where somebody has said so; what a backorder is promised for."
+    )
 
 
 class Parcel(Wire):
@@ -78,7 +81,7 @@ class Ship(Wire):
     complete: bool = Field(description="Whether everything can be sent now.")
     parcels: list[Parcel]
     leaves_by: Instant | None = Field(description="When the last parcel has left; null unless complete.")
-    order_by: Instant | None = Field(description="Until when all this holds; null unless complete.")
+    order_by: Instant | None = Field(description="Until when it must be ordered for that; null unless complete.")
     missing: list[Missing]
 
 

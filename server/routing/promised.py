@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from server.network.rules import Calendar, due, next_collection
 from server.routing.decisions import Decision, Demand
@@ -11,15 +12,27 @@ from server.routing.promise_views import Collect, Missing, Parcel, Ship, Units
 from server.routing.reasons import why_missing
 from shared.network import Delivery
 
-Calendars = Mapping[str, Calendar]
-Names = Mapping[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a promise follows from, beside the decision."""
+
+    at: datetime
+    """When the order would be routed."""
+    in_a_run: bool
+    """By a run of the plan, not as it comes in."""
+    remorse: timedelta
+    """How long its customer may change their mind before."""
+    calendars: Mapping[str, Calendar]
+    names: Mapping[str, str]
+    expected: Mapping[str, datetime]
+    """Item -> when some more are expected, as far as somebody has said so."""
 
 
-def shipped(demand: Demand, decision: Decision, at: datetime, calendars: Calendars, names: Names) -> Ship:
-    """If the order is routed at `at`."""
+def shipped(demand: Demand, decision: Decision, facts: Facts) -> Ship:
     skus = {line.line: line.sku for line in demand.lines}
-    parcels = [_parcel(node, names[node], _units(skus, lines), calendars[node], at) for node, _, lines in decision.jobs]
-    missing = _missing(decision)
+    parcels = [_parcel(node, _units(skus, lines), facts) for node, _, lines in decision.jobs]
+    missing = _missing(decision, facts)
     leaves = [parcel.leaves_at for parcel in parcels if parcel.leaves_at]
     limits = [parcel.order_by for parcel in parcels if parcel.order_by]
     known = not missing and len(leaves) == len(parcels)
@@ -32,32 +45,31 @@ def shipped(demand: Demand, decision: Decision, at: datetime, calendars: Calenda
     )
 
 
-def _parcel(node: str, name: str, items: list[Units], calendar: Calendar, at: datetime) -> Parcel:
-    leaves = next_collection(calendar, at)
+def _parcel(node: str, items: list[Units], facts: Facts) -> Parcel:
+    leaves = next_collection(facts.calendars[node], facts.at)
+    latest = leaves and (facts.at if facts.in_a_run else leaves.order_by)
     return Parcel(
         node=node,
-        name=name,
+        name=facts.names[node],
         items=items,
         leaves_at=leaves.at if leaves else None,
-        order_by=leaves.order_by if leaves else None,
+        order_by=latest - facts.remorse if latest else None,
     )
 
 
-def collected(
-    demand: Demand, decision: Decision, at: datetime, calendars: Calendars, names: Names, metres: int | None
-) -> Collect:
-    """At the store of the demand, if the order is routed at `at`."""
+def collected(demand: Demand, decision: Decision, facts: Facts, metres: int | None) -> Collect:
+    """At the store of the demand."""
     node = demand.node or ""
     skus = {line.line: line.sku for line in demand.lines}
     items = [each for _, _, lines in decision.jobs for each in _units(skus, lines)]
-    missing = _missing(decision)
+    missing = _missing(decision, facts)
     return Collect(
         node=node,
-        name=names[node],
+        name=facts.names[node],
         distance_km=None if metres is None or metres < 0 else round(metres / 1000, 1),
         way=Delivery(demand.delivery),
         complete=not missing,
-        ready_at=due(calendars[node], demand.delivery, at) if items else None,
+        ready_at=due(facts.calendars[node], demand.delivery, facts.at) if items else None,
         items=items,
         missing=missing,
     )
@@ -67,8 +79,14 @@ def _units(skus: Mapping[int, str], lines: Mapping[int, int]) -> list[Units]:
     return [Units(sku=skus[line], quantity=units) for line, units in sorted(lines.items())]
 
 
-def _missing(decision: Decision) -> list[Missing]:
+def _missing(decision: Decision, facts: Facts) -> list[Missing]:
     return [
-        Missing(sku=each.sku, quantity=each.quantity, reason=each.reason, why=why_missing(decision, each).summary)
+        Missing(
+            sku=each.sku,
+            quantity=each.quantity,
+            reason=each.reason,
+            why=why_missing(decision, each).summary,
+            expected_at=facts.expected.get(each.sku),
+        )
         for each in decision.unrouted
     ]

@@ -138,6 +138,27 @@ async def test_a_cart_that_would_wait_for_a_run_is_promised_by_its_time(world: b
     assert timedelta(hours=10, minutes=58) < later < timedelta(hours=11, minutes=2)
 
 
+async def test_what_customers_may_still_change_their_mind_about_is_promised_by_when_they_no_longer_may(
+    world: build.World,
+) -> None:
+    await open_shop(world)
+    at_once = (await promised(world, ("APPLE", 1), stores=[STORE], ways=["pickup"]))["collect"][0]["ready_at"]
+    channel = {"code": "web", "name": "Web", "nodes": [{"node": STORE}], "remorse_minutes": 30}
+    await world.client.post("/v1/channels", json={"channels": [channel]})
+    found = (await promised(world, ("APPLE", 1), stores=[STORE], ways=["pickup"]))["collect"][0]["ready_at"]
+    later = datetime.fromisoformat(found) - datetime.fromisoformat(at_once)
+    assert timedelta(minutes=29) < later < timedelta(minutes=31)
+
+
+async def test_what_nobody_has_comes_with_the_time_for_which_it_is_expected(world: build.World) -> None:
+    await open_shop(world, stock=1)
+    at = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    answer = await world.client.post("/v1/expected-items", json={"items": [{"sku": "APPLE", "expected_at": at}]})
+    assert answer.status_code == 200, answer.text
+    [missing] = (await promised(world, ("APPLE", 2), stores=[STORE], ways=["pickup"]))["collect"][0]["missing"]
+    assert datetime.fromisoformat(missing["expected_at"]) == datetime.fromisoformat(at)
+
+
 async def test_fifty_items_in_all_ways_are_answered_at_once(world: build.World) -> None:
     await open_shop(world)
     skus = [f"SKU-{n}" for n in range(50)]
