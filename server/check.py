@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.fulfilment import in_hand
-from server.inventory import counts, figures, rebuild, receiving
+from server.inventory import counts, doubt, figures, rebuild, receiving
 from server.kit import audit
 from server.kit.auth import EVERYWHERE
 from server.kit.database import Database
@@ -80,6 +80,7 @@ STOCK = (
         "stock_position",
         "SELECT sku, node, sellable, reserved FROM stock_position WHERE reserved > sellable OR sellable < 0",
     ),
+    Question("3. only what is on record is doubted", "stock_position", doubt.AMISS_SQL),
     Question(
         "3. every unit a job still has to do is reserved for it",
         "reservation",

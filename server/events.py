@@ -295,6 +295,19 @@ class CountDoubted:
 
 
 @dataclass(frozen=True, slots=True)
+class StockDoubted:
+    """A picker of that job found none where the record still has so many units: somebody must count."""
+
+    STORED: ClassVar[bool] = True
+    sku: str
+    node: str
+    units: int
+    number: str
+    actor: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryChanged:
     """More or less of an item of a delivery was received."""
 

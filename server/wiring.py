@@ -9,7 +9,7 @@ from __future__ import annotations
 from server import events as e
 from server.fulfilment import passes, recounts
 from server.fulfilment import service as fulfilment
-from server.inventory import counts, shelf, streams
+from server.inventory import counts, doubt, shelf, streams
 from server.inventory import service as inventory
 from server.kit.answers import Answer, Answers, When
 from server.messages import answers as messages
@@ -32,6 +32,8 @@ ROWS: tuple[Answer, ...] = (
     Answer(e.UnitsLeft, routing.on_units_left, SAME),
     Answer(e.UnitsLeft, orders.on_units_left, SAME),
     Answer(e.UnitsLeft, inventory.on_units_left, SAME),
+    Answer(e.UnitsLeft, doubt.on_units_left, SAME),
+    Answer(e.StockDoubted, recounts.on_stock_doubted, SAME),
     # Somebody cancels, or puts on hold; somebody bought the last one at the till
     Answer(e.CancelAsked, fulfilment.on_cancel_asked, SAME),
     Answer(e.FreezeAsked, fulfilment.on_freeze_asked, SAME),

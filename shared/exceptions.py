@@ -1,8 +1,9 @@
 """What a person must settle: for each kind who owns it, by when, which answers there are, and how to get there.
 
 A fact that contradicts the books becomes an exception. Its kind is the code of the rule that found it (see
-`shared.fulfilment`). Two are raised by no such rule: `put_back`, units in somebody's hands that nobody wants any more,
-and `recount`, a shelf whose count cannot be put in order with what others did there at the same time.
+`shared.fulfilment`). Three are raised by no such rule: `put_back`, units in somebody's hands that nobody wants any
+more; `recount`, a shelf whose count cannot be put in order with what others did there at the same time; and `doubted`,
+a shelf that was found empty although the record has more.
 The sentences are in the catalogues: `notice.<kind>` says what happened, `advice.<kind>` what to do,
 `step.<step>` how, and `resolution.<resolution>` names an answer.
 """
@@ -25,6 +26,9 @@ CARE = frozenset({"agent", "admin", "integration"})
 ANYBODY = STORE | CARE
 PUT_BACK = "put_back"
 RECOUNT = "recount"
+DOUBTED = "doubted"
+TO_COUNT = (RECOUNT, DOUBTED)
+"""The next count of their shelf settles these."""
 CARE_DUE = timedelta(hours=4)
 """How long what a store passes on may wait at customer care."""
 UNWANTED = frozenset({State.CANCELLED, State.REJECTED, State.EXPIRED})
@@ -68,7 +72,8 @@ CAME_BACK = Resolution("came_back", restock=MovementReason.RETURN)
 NEVER_LEFT = Resolution("never_left", restock=MovementReason.FOUND)
 WRITE_OFF = Resolution("write_off", by=CARE, note=True)
 COUNT_STANDS = Resolution("count_stands", by=LEADS | CARE)
-"""The way out of a recount that nobody can make; the usual one is to count."""
+RECORD_STANDS = Resolution("record_stands", by=LEADS | CARE)
+"""The ways out of a count that nobody can make; the usual one is to count."""
 
 _MINUTES = timedelta(minutes=1)
 _HOURS = timedelta(hours=1)
@@ -78,6 +83,7 @@ _GONE = (CAME_BACK, NEVER_LEFT, WRITE_OFF)
 EXCEPTIONS: dict[str, Kind] = {
     PUT_BACK: Kind("associate", 2 * _HOURS, (PUT_BACK_DONE,), ("fetch", "carry_back")),
     RECOUNT: Kind("associate", 2 * _HOURS, (COUNT_STANDS,), ("find_shelf", "count_again"), urgent=False),
+    DOUBTED: Kind("associate", 4 * _HOURS, (RECORD_STANDS,), ("find_shelf", "count_again"), urgent=False),
     # Somebody stands outside
     "arrived_after_close": Kind(
         "associate",

@@ -80,7 +80,9 @@ class Atp(Wire):
     reserved: int = Field(examples=[3], description="Hard reservations, and soft ones that have not expired.")
     safety_stock: int = Field(examples=[2], description="What the node's own floor needs.")
     channel_threshold: int = Field(default=0, description="What this channel may not touch.")
-    doubt: int = Field(default=0, description="Units that are expected to be missing since the last count.")
+    doubt: int = Field(
+        default=0, description="Units on record where a picker found none: not promised until somebody has counted."
+    )
     inbound: int = Field(default=0, description="Transfers and purchase orders due by the asked date.")
 
     @computed_field(examples=[6])  # type: ignore[prop-decorator]

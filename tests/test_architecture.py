@@ -39,7 +39,12 @@ def test_answers_after_the_commit_answer_stored_facts_and_have_names_of_their_ow
 
 def test_units_that_leave_a_job_are_remembered_moved_and_released_in_this_order() -> None:
     rows = [row.handler.__module__ for row in wiring.ROWS if row.event is events.UnitsLeft]
-    assert rows == ["server.routing.service", "server.orders.service", "server.inventory.service"]
+    assert rows == [
+        "server.routing.service",
+        "server.orders.service",
+        "server.inventory.service",
+        "server.inventory.doubt",
+    ]
 
 
 def test_the_diagram_in_the_docs_is_the_machine() -> None:

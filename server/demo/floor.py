@@ -21,8 +21,9 @@ from server.demo.world import World
 from shared import api as paths
 from shared import fulfilment as f
 from shared.barcodes import ScanKind, label
+from shared.exceptions import TO_COUNT
 from shared.fulfilment import Context, Fulfilment, State, apply
-from shared.sync import MAX_PUSH
+from shared.sync import MAX_PUSH, CountStock
 
 PLACES = ("A1", "A2", "A3", "B1", "B2")
 TO_DO = frozenset({State.OFFERED, State.ACCEPTED, State.PICKING, State.PICKED, State.PACKED, State.AWAITING_CARRIER})
@@ -32,6 +33,7 @@ DAMAGED = 0.005
 NO_TIME = 0.01
 """So often a store sends a whole job back."""
 Clock = Callable[[], datetime]
+Deed = f.Command | CountStock
 
 
 def plan(job: Fulfilment, ctx: Context, world: World, chance: Random) -> Iterator[f.Command]:
@@ -94,6 +96,8 @@ class Store:
     sent: int = 0
     settled: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
+    to_count: dict[str, str] = field(default_factory=dict)
+    """Tasks that ask for a count -> the item."""
     _back: dict[tuple[UUID, int], int] = field(default_factory=dict)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -129,6 +133,8 @@ class Store:
             self.settled += 1
             status = origin["outcome"]["status"]
             self.statuses[status] = self.statuses.get(status, 0) + 1
+        if row["kind"] == "exception":
+            self._take_in_task(row["id"], row["body"])
         if row["kind"] != "fulfilment" or row["body"] is None:
             return
         job = Fulfilment.model_validate(row["body"])
@@ -139,16 +145,31 @@ class Store:
                 self.world.put(self.node, line.sku, new)
                 self._back[job.id, line.line] = line.put_back
 
+    def _take_in_task(self, id_: str, task: dict[str, Any] | None) -> None:
+        if task is None:
+            self.to_count.pop(id_, None)
+        elif task["kind"] in TO_COUNT:
+            self.to_count[id_] = str(task["values"]["sku"])
+
+    def _counts(self) -> list[tuple[CountStock, str]]:
+        """Go and look, once for each item."""
+        return [
+            (CountStock(sku=sku, node=self.node, units=self.world.look(self.node, sku), mode="directed"), who)
+            for sku in sorted(set(self.to_count.values()))
+            for who in [self.chance.choice(self.people)]
+        ]
+
     async def work(self) -> int:
         """Do everything there is to do, and send it. Returns how many commands that took."""
         async with self._sending:
             await self.pull()
-            commands: list[tuple[f.Command, str]] = []
+            commands: list[tuple[Deed, str]] = []
             for job in sorted(self.jobs.values(), key=lambda j: (j.due_at or j.offered_at, j.id)):
                 if job.state in TO_DO:
                     who = job.assignee if job.assignee in self.people else self.chance.choice(self.people)
                     ctx = Context(at=self.clock(), actor=who, device=self.device)
                     commands += [(command, who) for command in plan(job, ctx, self.world, self.chance)]
+            commands += self._counts()
             await self._push(commands)
             return len(commands)
 
@@ -172,7 +193,7 @@ class Store:
         async with self._sending:
             await self._push([(command, self.chance.choice(self.people))])
 
-    def _numbered(self, command: f.Command, actor: str) -> dict[str, Any]:
+    def _numbered(self, command: Deed, actor: str) -> dict[str, Any]:
         self.n += 1
         return {
             "n": self.n,
@@ -183,7 +204,7 @@ class Store:
             "body": command.model_dump(mode="json"),
         }
 
-    async def _push(self, commands: Sequence[tuple[f.Command, str]]) -> None:
+    async def _push(self, commands: Sequence[tuple[Deed, str]]) -> None:
         """Number commands and send them in order, as many at once as the protocol takes."""
         for start in range(0, len(commands), MAX_PUSH):
             part = [self._numbered(command, actor) for command, actor in commands[start : start + MAX_PUSH]]

@@ -46,6 +46,7 @@ from server.routing import service as routing
 from server.routing import waits
 from server.settings import Settings
 from shared.errors import Conflict
+from shared.exceptions import TO_COUNT
 from shared.fulfilment import Fulfilment
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -245,8 +246,10 @@ async def _few(deeds: list[Any]) -> None:
 
 async def _busy(tx: Tx) -> list[str]:
     rows = await tx.rows(
-        "SELECT DISTINCT node FROM fulfilment WHERE NOT final AND state = ANY(CAST(:states AS text[])) ORDER BY node",
+        "SELECT node FROM fulfilment WHERE NOT final AND state = ANY(CAST(:states AS text[])) UNION SELECT node FROM"
+        " fulfilment_exception WHERE settled_at IS NULL AND kind = ANY(CAST(:kinds AS text[])) ORDER BY node",
         states=sorted(TO_DO),
+        kinds=TO_COUNT,
     )
     return [row["node"] for row in rows]
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from server.events import ExceptionChanged, ExceptionOpened, ExceptionSettled
 from server.fulfilment import in_hand, queries
 from server.fulfilment.tables import ExceptionRow
+from server.inventory import doubt
 from server.inventory import service as inventory
 from server.kit import bulk
 from server.kit.auth import SYSTEM, Actor, authorize
@@ -23,7 +24,7 @@ from server.kit.database import to_json
 from server.kit.transaction import Tx
 from shared import put_back
 from shared.errors import NotFound
-from shared.exceptions import CARE_DUE, PUT_BACK, UNWANTED, Resolution, chosen, kind_of, opened_by
+from shared.exceptions import CARE_DUE, PUT_BACK, RECORD_STANDS, UNWANTED, Resolution, chosen, kind_of, opened_by
 from shared.fulfilment import Command, Context, Fulfilment, HandOff, Outcome, Stage
 from shared.methods import METHODS
 from shared.put_back import Found, TaskLine, Told
@@ -207,6 +208,8 @@ async def settle(
     if row["kind"] == PUT_BACK:
         in_hand.of_task(tx, row["node"], row["order_number"], (known, ()), at or tx.now, device, facts)
     await inventory.post(tx, facts, actor=actor.id, device=device)
+    if answer is RECORD_STANDS:
+        await doubt.trust(tx, (row["values"]["sku"], row["node"]))
     return await close(tx, row, actor.id, answer.code, note, lines)
 
 

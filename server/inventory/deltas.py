@@ -20,6 +20,7 @@ _BOOK = (
     " CAST(:deltas AS bigint[]), CAST(:reasons AS text[]), CAST(:references AS text[]), CAST(:times AS timestamptz[]))"
     f" WITH ORDINALITY AS u(sku, node, delta, reason, reference, happened_at, n)), booked AS ({plain.LEDGER})"
     " UPDATE stock_position p SET sellable = p.sellable + s.delta, version = p.version + 1,"
+    " doubt = least(p.doubt, greatest(0, p.sellable + s.delta)),"
     " moved_at = greatest(p.moved_at, :now) FROM (SELECT sku, node, sum(delta)::bigint AS delta FROM u GROUP BY 1, 2) s"
     " WHERE p.sku = s.sku AND p.node = s.node"
 )

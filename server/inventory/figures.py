@@ -33,7 +33,8 @@ _BUILD = (
     " CAST(:times AS timestamptz[])) WITH ORDINALITY AS u(sku, node, delta, units, happened_at, n)),"
     f" booked AS ({plain.LEDGER})"
     " UPDATE stock_position p SET sellable = p.sellable + u.delta, fed_units = u.units, fed_at = u.happened_at,"
-    " fed_by = :source, version = p.version + CAST(u.delta <> 0 AS int) FROM u WHERE p.sku = u.sku AND p.node = u.node"
+    " fed_by = :source, doubt = least(p.doubt, greatest(0, p.sellable + u.delta)),"
+    " version = p.version + CAST(u.delta <> 0 AS int) FROM u WHERE p.sku = u.sku AND p.node = u.node"
 )
 FOLLOWS_SQL = (
     "SELECT p.sku, p.node, p.sellable, p.fed_units, p.fed_at, s.units AS since FROM stock_position p CROSS JOIN LATERAL"

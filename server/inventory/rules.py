@@ -189,6 +189,21 @@ def contradicts(proof: Posting, position: Mapping[str, Any]) -> bool:
     return position["counted_at"] is not None and not is_fed(position)
 
 
+# ---------------------------------------------------------------- doubt
+
+
+def casts_doubt(exit_: Exit, reason: str | None) -> bool:
+    """Whether units that left a job were looked for and not found. Damaged ones were there, and those taken back."""
+    why = REASONS.get(reason or "")
+    looked = exit_ in (Exit.REROUTE, Exit.CANCEL, Exit.REPLACED)
+    return looked and why is not None and why.collateral
+
+
+def doubted_units(sellable: int, in_hand: int) -> int:
+    """What a record still has although its shelf was found empty: all that is not in somebody's hands."""
+    return max(0, sellable - max(0, in_hand))
+
+
 # ---------------------------------------------------------------- figures of other systems
 
 

@@ -74,6 +74,7 @@ async def _apply(tx: Tx, changes: dict[PositionKey, Change]) -> None:
         "UPDATE stock_position p SET sellable = p.sellable + k.sellable, damaged = p.damaged + k.damaged,"
         " quality_hold = p.quality_hold + k.quality_hold, display = p.display + k.display,"
         " reserved = p.reserved + k.reserved, version = p.version + 1,"
+        " doubt = least(p.doubt, greatest(0, p.sellable + k.sellable)),"
         " moved_at = CASE WHEN k.moved THEN greatest(p.moved_at, :now) ELSE p.moved_at END"
         " FROM unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]), CAST(:sellable AS bigint[]),"
         " CAST(:damaged AS bigint[]), CAST(:quality_hold AS bigint[]), CAST(:display AS bigint[]),"

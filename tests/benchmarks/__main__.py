@@ -18,6 +18,7 @@ from typing import Any
 BENCHES = {
     "place_order_http": "orders/s over HTTP, 32 clients, against pgbench's nine statements",
     "stock_feed": "positions/s of a snapshot and of deltas, against two bare SQL statements over the same rows",
+    "broken_promises": "units that pickers did not find in the demo's wrong records, with doubt and without",
     "availability": "product pages/s against a ready-made answer from the same process",
     "availability_bulk": "50 items in 200 nodes at once: cells/s against pydantic's dump of the same answer",
     "router_time": "one order of three lines over 1,000 nodes",
