@@ -123,12 +123,18 @@ async def _write_ledger(tx: Tx, postings: Sequence[Posting], *, actor: str, devi
 async def reserve(
     tx: Tx, wants: Sequence[Want], *, kind: str = "hard", ttl: timedelta | None = None
 ) -> list[UUID | None]:
-    """Reserve each want wholly or not at all, earlier ones first. Returns the reservation's id, or None if refused."""
+    """Reserve each want wholly or not at all, earlier ones first. Returns the reservation's id, or None if refused.
+
+    Nobody is refused for the sake of a cart whose time is over, even before the schedule has released it.
+    """
     if not wants:
         return []
     positions = await lock(tx, {w.key for w in wants})
-    free = {key: free_units(row) for key, row in positions.items()}
-    granted = grant(free, wants)
+    granted = grant({key: free_units(row) for key, row in positions.items()}, wants)
+    refused = {want.key for want, ok in zip(wants, granted, strict=True) if not ok}
+    if refused and await _release_expired_of(tx, refused):
+        positions = await lock(tx, {w.key for w in wants})
+        granted = grant({key: free_units(row) for key, row in positions.items()}, wants)
     changes: dict[PositionKey, Change] = {}
     ids: list[UUID | None] = []
     rows = []
@@ -198,6 +204,17 @@ async def release_expired(tx: Tx, limit: int = 1000) -> int:
         " ORDER BY expires_at LIMIT :limit",
         now=tx.now,
         limit=limit,
+    )
+    return await release(tx, [r["id"] for r in rows], why="expired") if rows else 0
+
+
+async def _release_expired_of(tx: Tx, keys: set[PositionKey]) -> int:
+    """Release soft reservations of these positions whose time is over. Returns the units freed."""
+    rows = await tx.rows(
+        f"SELECT r.id FROM reservation r JOIN {_KEYS} USING (sku, node)"  # noqa: S608
+        " WHERE r.quantity > 0 AND r.expires_at <= :now",
+        now=tx.now,
+        **binds(sorted(keys)),
     )
     return await release(tx, [r["id"] for r in rows], why="expired") if rows else 0
 
