@@ -15,7 +15,10 @@ from server.inventory import service, shelf
 from server.inventory.known import known
 from server.inventory.rules import PositionKey, casts_doubt, contained, doubted_units
 from server.kit.transaction import Tx
+from shared.methods import METHODS
 
+_STORES = frozenset(code for code, method in METHODS.items() if "store" in method.node_types)
+"""Methods of nodes whose people can be asked to count; a warehouse's own system does that, and sends a figure."""
 AMISS_SQL = "SELECT sku, node, sellable, doubt FROM stock_position WHERE doubt < 0 OR doubt > greatest(sellable, 0)"
 """Doubt about units that are not on record."""
 
@@ -23,7 +26,10 @@ AMISS_SQL = "SELECT sku, node, sellable, doubt FROM stock_position WHERE doubt <
 async def on_units_left(tx: Tx, events: Sequence[UnitsLeft]) -> None:
     """Somebody looked for units, and found fewer than the record has."""
     looked = {
-        (move.sku, event.node): event for event in events for move in event.moves if casts_doubt(move.exit, move.reason)
+        (move.sku, event.node): event
+        for event in events
+        for move in event.moves
+        if event.method in _STORES and casts_doubt(move.exit, move.reason)
     }
     if not looked:
         return

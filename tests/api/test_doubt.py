@@ -12,7 +12,7 @@ from server.inventory.rules import casts_doubt, doubted_units
 from server.kit import outbox
 from shared.fulfilment import Exit
 from tests import build
-from tests.shop import OTHER, STORE, Shop, Tablet, open_shop
+from tests.shop import OTHER, STORE, WAREHOUSE, Shop, Tablet, open_shop
 
 
 async def tasks(shop: Shop) -> list[dict[str, Any]]:
@@ -70,6 +70,21 @@ async def test_a_damaged_unit_was_there_and_casts_no_doubt(world: build.World) -
     shop = await open_shop(world)
     await missed(shop, "damaged")
     assert (await shop.stock("APPLE"))["doubt"] == 0
+    assert await tasks(shop) == []
+
+
+async def test_a_warehouse_counts_by_itself(world: build.World) -> None:
+    shop = await open_shop(world)
+    nothing = b"\n".join(b'{"sku": "APPLE", "node": "%s", "units": 0}' % node.encode() for node in (STORE, OTHER))
+    as_of = datetime.now(UTC).isoformat()
+    await world.client.post("/v1/stock/figures", content=nothing, params={"source": "erp", "as_of": as_of})
+    job = (await shop.buy(("APPLE", 2), method="ship"))["jobs"][0]
+    assert job["node"] == WAREHOUSE
+    short = {"kind": "short", "fulfilment": job["id"], "line": 1, "total": 1, "reason": "not_found"}
+    answer = await world.client.post("/v1/fulfilments/commands", json={"commands": [short]})
+    assert answer.status_code == 200
+    here = await shop.stock("APPLE", WAREHOUSE)
+    assert (here["on_hand"], here["doubt"]) == (9, 0)
     assert await tasks(shop) == []
 
 
