@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from server.check import check
-from server.cli import cli
 from tests import build
+from tests.command import baton
 from tests.shop import OTHER, STORE, open_shop
 
 ROWS = 5_000
@@ -20,7 +19,7 @@ AS_OF = "2026-01-01T08:00:00Z"
 
 
 @pytest.fixture
-def file(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(database_url: str, tmp_path: Path) -> Path:
     """A snapshot of two stores with three bad rows, and a database that knows its items."""
 
     async def prepare() -> None:
@@ -31,7 +30,6 @@ def file(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             assert answer.status_code == 200
 
     asyncio.run(prepare())
-    monkeypatch.setenv("BATON_DATABASE_URL", database_url)
     rows: list[Any] = [
         {"sku": f"I{n}", "node": node, "units": n % 7} for node in (STORE, OTHER) for n in range(ROWS // 2)
     ]
@@ -41,13 +39,14 @@ def file(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return path
 
 
-def feed(file: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    done = CliRunner().invoke(cli, ["stock", "feed", str(file), "--source", "erp", "--as-of", AS_OF, "--json", *more])
-    return done.exit_code, json.loads(done.stdout)
+def feed(database: str, file: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    words = ["stock", "feed", str(file), "--source", "erp", "--as-of", AS_OF, "--json", *more]
+    done = baton(*words, database=database)
+    return done.returncode, json.loads(done.stdout)
 
 
 def test_a_file_is_fed_row_by_row_and_again_and_from_the_middle(file: Path, database_url: str) -> None:
-    code, first = feed(file)
+    code, first = feed(database_url, file)
     zeros = 2 * len(range(0, ROWS // 2, 7)) - 2  # two of them are bad rows
     assert (code, first["lines"], first["next_line"]) == (1, ROWS, ROWS + 1)
     assert (first["changed"], first["unchanged"], first["refused"]) == (ROWS - 3 - zeros, zeros, 3)
@@ -56,9 +55,9 @@ def test_a_file_is_fed_row_by_row_and_again_and_from_the_middle(file: Path, data
         (2_501, "node"),
         (5_000, "units"),
     ]
-    code, again = feed(file)
+    code, again = feed(database_url, file)
     assert (code, again["changed"], again["unchanged"]) == (1, 0, ROWS - 3)
-    code, rest = feed(file, "--from-line", "4991")
+    code, rest = feed(database_url, file, "--from-line", "4991")
     assert (rest["lines"], rest["problems"][0]["line"]) == (10, 5_000)
 
     async def whole() -> list[Any]:
@@ -68,8 +67,8 @@ def test_a_file_is_fed_row_by_row_and_again_and_from_the_middle(file: Path, data
     assert asyncio.run(whole()) == []
 
 
-def test_bad_rows_are_sentences_on_a_screen(file: Path) -> None:
-    said = CliRunner().invoke(cli, ["stock", "feed", str(file), "--source", "erp", "--as-of", AS_OF]).stdout
+def test_bad_rows_are_sentences_on_a_screen(file: Path, database_url: str) -> None:
+    said = baton("stock", "feed", str(file), "--source", "erp", "--as-of", AS_OF, database=database_url).stdout
     assert "line 10 NOBODY sku: No item has the SKU NOBODY. Load the item first, or correct the SKU." in said
     assert "5,000 lines:" in said
     assert "3 refused." in said

@@ -110,7 +110,8 @@ async def test_the_customer_refuses_it_at_the_counter_and_pays_nothing_for_it(wo
     assert (await shop.stock("APPLE"))["on_hand"] == 10
 
 
-async def test_a_substitute_that_goes_back_leaves_no_trace_but_the_timeline(world: build.World) -> None:
+async def test_a_substitute_that_goes_back_leaves_no_trace_but_the_timeline_and_a_doubt(world: build.World) -> None:
+    """One was damaged, one was not found: where one is missing the rest is doubted until somebody counts."""
     shop = await open_shop(world)
     order, job = await bought(shop, ("BREAD", 3), instead=("APPLE",))
     before = [await shop.stock(sku) for sku in ("BREAD", "APPLE")]
@@ -123,7 +124,9 @@ async def test_a_substitute_that_goes_back_leaves_no_trace_but_the_timeline(worl
     assert await tablet.do("substitute", fulfilment=job, line=1, sku="APPLE", total=0) == "applied"
     await whole(world)
     assert units(await shop.page(order["id"])) == [(1, "BREAD", {"allocated": 3})]
-    assert [await shop.stock(sku) for sku in ("BREAD", "APPLE")] == before
+    bread, apple = [await shop.stock(sku) for sku in ("BREAD", "APPLE")]
+    assert (bread["doubt"], bread["available"], apple["doubt"]) == (8, 0, 0)
+    assert [{**bread, "doubt": 0, "available": before[0]["available"]}, apple] == before
 
 
 async def test_everything_at_once_after_a_shift_offline_is_the_same_as_step_by_step(world: build.World) -> None:

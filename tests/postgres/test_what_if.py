@@ -7,14 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-from server import cli
 from server.kit.transaction import Tx
 from server.routing import whatif
 from server.routing.rules import DEFAULT
 from tests import build
+from tests.command import baton
 from tests.shop import OTHER, STORE, WAREHOUSE, Shop, Tablet, activate, open_shop
 
 PLANS = "/v1/routing/plans"
@@ -144,16 +141,12 @@ async def test_a_stretch_has_its_limits(world: build.World) -> None:
     assert (nothing["orders"], nothing["plan"]["fill_rate"], nothing["differences"]) == (0, 0.0, {})
 
 
-def test_the_command_plays_a_plan_that_is_only_a_file(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BATON_DATABASE_URL", database_url)
+def test_the_command_plays_a_plan_that_is_only_a_file(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(NEVER_SPLIT.model_dump_json(exclude={"version"}))
     asked = ["routing", "simulate", "--plan", str(file), "--from", "2026-11-01", "--to", "2026-11-02"]
-    told = CliRunner().invoke(cli.cli, [*asked, "--json"])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.output)
+    told = baton(*asked, "--json", database=database_url)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
     assert (found["plan"]["plan"], found["against"]["plan"], found["orders"]) == ("whole v1", "standard v1", 0)
-    table = CliRunner().invoke(cli.cli, asked)
-    assert "shelves emptied" in table.output
+    assert "shelves emptied" in baton(*asked, database=database_url).stdout
