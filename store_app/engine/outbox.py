@@ -175,6 +175,13 @@ class Outbox:
         """Settled by a snapshot, and nobody knows how: sent again, the server says what it did."""
         return self._read("state = 'settled' AND outcome IS NULL", limit)
 
+    def put_back(self, n: int) -> None:
+        """A snapshot settled it by its number, which means another command to the server."""
+        with self._db.lock:
+            with self._db.write() as tx:
+                tx.execute("UPDATE command SET state = 'waiting', settled_at = NULL WHERE n = ?", (n,))
+            self.on_reload()
+
     def explain(self, outcomes: Iterable[CommandOutcome]) -> None:
         """What became of commands that a snapshot settled."""
         with self._db.write() as tx:

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -137,6 +137,7 @@ class Syncer:
     async def _in_step(self) -> None:
         await self._greet()
         try:
+            await self._explain()  # somebody may have switched it off between a snapshot and the answer
             await self._push_all()
         finally:
             await self._pull_all()
@@ -257,13 +258,29 @@ class Syncer:
                 count += len(piece)
                 await asyncio.sleep(0)
             load.swap(header["cursor"], int(header["epoch"]), count, header.get("last_n"))
-            if unknown := self._outbox.unexplained(MAX_PUSH):
-                self._outbox.explain((await self._client.push([queued.wire() for queued in unknown])).outcomes)
+            await self._explain()
         except (BrokenSnapshot, KeyError, ValueError) as error:
             raise Offline("The snapshot was not complete.") from error
         finally:
             self._set(loading=False)
         self.poke(new_command=True)  # a snapshot of another epoch puts commands back into the queue
+
+    async def _explain(self) -> None:
+        """Ask what became of commands that a snapshot settled. Where the server knows another command by a number this
+        store is an old copy, and ours was never sent: it goes back into the queue, where it is given another number."""
+        unknown = self._outbox.unexplained(MAX_PUSH)
+        try:
+            await self._ask_about(unknown)
+        except errors.ReusedKey:
+            for queued in unknown:
+                try:
+                    await self._ask_about([queued])
+                except errors.ReusedKey:
+                    self._outbox.put_back(queued.n)
+
+    async def _ask_about(self, unknown: Sequence[Queued]) -> None:
+        if unknown:
+            self._outbox.explain((await self._client.push([queued.wire() for queued in unknown])).outcomes)
 
     # ------------------------------------------------------------ for ever
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from server.network.rules import NewNode
 from tests.benchmarks.site import Site, serve
 from tests.browser.film import film_of, switches
 from tests.browser.harness import PHONE, browser, find, opened, played_on, press, sees, shot, until, wedge
@@ -155,8 +156,9 @@ def test_a_bag_goes_out_without_the_server_with_a_signature_and_a_photo(
 def test_a_store_that_asks_for_a_signature_gets_one_before_the_bag_goes(counter: Floor, camera: Browser) -> None:
     async def ask_for_signatures(shop: Shop) -> None:
         node = (await shop.world.client.get(f"/v1/nodes/{STORE}")).json()
-        wish = {k: v for k, v in node.items() if k not in ("open_now", "version")} | {"proof": "signature"}
-        assert (await shop.world.client.post("/v1/nodes", json={"nodes": [wish]})).status_code == 200
+        wish = {field: node[field] for field in NewNode.model_fields} | {"proof": "signature"}
+        answer = await shop.world.client.post("/v1/nodes", json={"nodes": [wish]})
+        assert [row["status"] for row in answer.json()["results"]] == ["updated"], answer.text
 
     order = buy(counter, ("BREAD", 1))
     counter.run(ask_for_signatures)

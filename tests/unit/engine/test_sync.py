@@ -292,6 +292,28 @@ async def test_a_device_that_lost_its_last_commits_goes_on_after_what_the_server
     same_as_server(store)
 
 
+async def test_a_snapshot_does_not_settle_a_command_that_has_the_number_of_a_lost_one(store: Store) -> None:
+    """The push is lost, the feed has forgotten too much, and the snapshot has a command of this number."""
+    store.engine.work.scan(JOB, GTIN[1])
+    assert await store.sync()
+    with store.engine.db.write() as tx:
+        tx.execute("DELETE FROM command WHERE n = 2")
+    store.restart()
+    store.sign_in()
+    store.engine.work.scan(JOB, GTIN[1])
+    store.server.put("item", "SKU-9", an_item(9))
+    store.server.compact()
+    store.network.fate = iter(["ok", "lost", "ok", "ok", "lost"])  # hello, push, pull: resync, a snapshot, what became
+    assert not await store.sync()
+    for _ in range(3):
+        await store.sync()
+    assert store.engine.outbox.waiting == 0
+    assert {str(queued.id) for queued in store.engine.outbox.journal()} <= {
+        id_ for id_, _, _ in store.server.commands["D1"]
+    }
+    same_as_server(store)
+
+
 # ---------------------------------------------------------------- enrolment
 
 
