@@ -24,6 +24,7 @@ VICTIMS = ("server", "postgres", "device: good line", "device: bad line")
 TOGETHER = 0.25
 """How often two are killed in the same moment."""
 DRAINED_WITHIN_S = 45.0
+COMPARED_TIMES = 4
 KEPT = ROOT / "build" / "faults"
 
 
@@ -158,13 +159,28 @@ async def judge(site: Site) -> list[str]:
     """Everything that is wrong: with what was acknowledged, between devices and server, within the database."""
     record = await verdict.load(site.db)
     wrong = verdict.complaints(record, site.journals())
-    for device in site.devices:
-        wrong += verdict.out_of_step(device.name, await device.tell("show"), await site.snapshot(device), record)
+    wrong += await _out_of_step(site)
     wrong += [
         f"{found.name}: {found.violations}, such as {found.examples[0]}"
         for found in await check.check(site.db)
         if found.violations
     ]
+    return wrong
+
+
+async def _out_of_step(site: Site) -> list[str]:
+    """Devices against the server. It goes on by itself, and routes what waits for stock, also while they are compared:
+    what is wrong must be wrong when everybody has drained again, and again."""
+    for _ in range(COMPARED_TIMES):
+        record = await verdict.load(site.db)
+        wrong = [
+            line
+            for device in site.devices
+            for line in verdict.out_of_step(device.name, await device.tell("show"), await site.snapshot(device), record)
+        ]
+        if not wrong:
+            return []
+        await _drain(site)
     return wrong
 
 
