@@ -52,7 +52,7 @@ faults: setup
 
 browser: setup
 	$(BIN)/python -m tests.browser.chromium
-	$(if $(SIZES),BATON_EVERY_SIZE=1 )$(BIN)/pytest -n 2 --dist loadscope tests/browser
+	$(if $(SIZES),BATON_EVERY_SIZE=1 )$(BIN)/pytest tests/browser
 
 bench: setup ## Measure against floors, one JSON line each (BENCH=name for one, ARGS for its arguments)
 	$(BIN)/python -m tests.benchmarks $(BENCH) $(ARGS)

@@ -230,6 +230,21 @@ def press(page: Page, name: str | re.Pattern[str], *, role: str = "button", exac
             return
 
 
+def press_to(page: Page, name: str | re.Pattern[str], words: str) -> None:
+    """Press until these words are on the screen. A tap in the moment in which the screen slides may be lost; a person
+    taps again."""
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        press(page, name)
+        try:
+            sees(page, words, timeout=PATIENCE / 10)
+        except Error:
+            if time.monotonic() > until or not find(page, "button", name).is_visible():
+                raise
+        else:
+            return
+
+
 def _reach(page: Page, control: Locator) -> None:
     control.wait_for(state="attached")
     before = control.bounding_box()

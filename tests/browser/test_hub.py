@@ -22,7 +22,20 @@ from server.fulfilment import queries
 from server.people import service
 from server.people.rules import NewPerson
 from tests.benchmarks.site import serve
-from tests.browser.harness import PHONE, PROCESSES, TABLET, opened, press, sees, served, shot, show, until, wedge
+from tests.browser.harness import (
+    PHONE,
+    PROCESSES,
+    TABLET,
+    opened,
+    press,
+    press_to,
+    sees,
+    served,
+    shot,
+    show,
+    until,
+    wedge,
+)
 from tests.browser.shop_floor import ADMIN, CODES, Floor, buy, enter, floor, page_of, sign_in
 from tests.shop import STORE, Shop
 
@@ -182,8 +195,7 @@ def test_two_people_go_on_while_the_server_is_gone_and_the_books_are_true_afterw
             press(page, shared)
             sees(page, "Why me")
         for page in (robin, sam):
-            press(page, "Pick 4 units")
-            sees(page, f"Pick {shared}")
+            press_to(page, "Pick 4 units", f"Pick {shared}")
         wedge(robin, CODES["WINE"])
         sees(sam, "3 of 4")
         wedge(sam, CODES["WINE"])
@@ -220,8 +232,7 @@ def test_two_people_go_on_while_the_server_is_gone_and_the_books_are_true_afterw
 def begin(page: Page, number: str, units: int) -> None:
     """Open a job from today's list and begin to pick."""
     press(page, number)
-    press(page, f"Pick {units} units")
-    sees(page, f"Pick {number}")
+    press_to(page, f"Pick {units} units", f"Pick {number}")
 
 
 def picks_of(hub: Hub, job: str) -> list[object]:

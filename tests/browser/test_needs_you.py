@@ -11,7 +11,7 @@ from uuid import UUID
 from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.site import serve
-from tests.browser.harness import PHONE, opened, played_on, press, sees, shot, until, wedge
+from tests.browser.harness import PHONE, opened, played_on, press, press_to, sees, shot, until, wedge
 from tests.browser.shop_floor import CODES, Floor, buy, enter
 from tests.shop import Shop
 
@@ -40,8 +40,7 @@ def to_settle(shop_floor: Floor, order: dict[str, Any], state: str = "open") -> 
 def pick_and_stage(page: Page, order: dict[str, Any], place: str) -> None:
     """Two apples and a loaf, into a bag that stands at `place`."""
     press(page, order["jobs"][0]["number"])
-    press(page, "Pick 3 units")
-    sees(page, f"Pick {order['jobs'][0]['number']}")
+    press_to(page, "Pick 3 units", f"Pick {order['jobs'][0]['number']}")
     for sku in ("APPLE", "APPLE", "BREAD"):
         wedge(page, CODES[sku])
         sees(page, "Picked")
