@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
-
 from server.fulfilment import service as fulfilment
 from server.kit.transaction import Row, Tx
 from server.network import queries as network
@@ -141,22 +139,24 @@ def _held(demand: Demand, jobs: Iterable[Row], others: int) -> Held:
 
 
 def _with(free: Candidates, batch: Sequence[Held]) -> Candidates:
-    """The snapshot with what the batch holds among it."""
-    held = {sku for each in batch for units in each.parcels.values() for sku in units}
-    skus = {sku: place for place, sku in enumerate(sorted(held | set(free.skus)))}
-    available = np.zeros((len(skus), len(free.nodes)), dtype=np.int64)
-    available[[skus[sku] for sku in free.skus]] = free.available
+    """The snapshot with what the batch holds among it: units, and places in their nodes' day."""
+    units: Counter[tuple[str, str]] = Counter()
     left = free.capacity_left.copy()
     by = {method: jobs.copy() for method, jobs in free.left_by.items()}
     for each in batch:
-        for node, units in each.parcels.items():
+        for node, held in each.parcels.items():
             row = free.nodes.row[node]
             left[row] += 1
             if (ships := by.get(Delivery.SHIP)) is not None:
                 ships[row] += 1
-            for sku, count in units.items():
-                available[skus[sku], row] += count
-    return Candidates(free.nodes, left, by, skus, available)
+            units.update({(sku, node): count for sku, count in held.items()})
+    there = {
+        (sku, node): int(free.available[free.skus[sku], free.nodes.row[node]])
+        for sku, node in units
+        if sku in free.skus
+    }
+    units.update(there)
+    return replace(free.with_free(units), capacity_left=left, left_by=by)
 
 
 # ---------------------------------------------------------------- moving

@@ -16,30 +16,14 @@ from server.check import check
 from server.inventory import streams
 from server.kit import outbox
 from tests import build
+from tests.morning import at, heard_of_later
 from tests.shop import OTHER, STORE, Shop, Tablet, open_shop
-
-MINUTES = timedelta(minutes=1)
-START = datetime.now(UTC) - timedelta(hours=5)
 
 
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
-    """It opened before the morning that is told of, and everything is heard of later."""
-    clock = [START - 60 * MINUTES]
-
-    def now() -> datetime:
-        clock[0] += timedelta(milliseconds=10)
-        return clock[0]
-
-    async with build.world(database_url, clock=now) as world:
-        opened = await open_shop(world)
-        clock[0] = datetime.now(UTC)
+    async with heard_of_later(database_url) as opened:
         yield opened
-
-
-def at(minutes: float) -> str:
-    """A moment of this morning."""
-    return (START + minutes * MINUTES).isoformat()
 
 
 async def send(shop: Shop, kind: str, rows: Sequence[dict[str, Any] | bytes], **query: Any) -> dict[str, Any]:
