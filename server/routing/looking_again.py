@@ -30,7 +30,7 @@ from shared.fulfilment import State
 from shared.network import Delivery
 
 LIMIT = 200
-"""Orders in one look, the newest: about as many as a wave can be thorough with."""
+"""Orders in one look, the newest."""
 _GONE = [State.REJECTED.value, State.SHORT.value, State.CANCELLED.value]
 
 
